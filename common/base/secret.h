@@ -19,6 +19,7 @@ class Secret {
   Secret() = default;
   explicit Secret(std::string text) : text_(std::move(text)) {}
   explicit Secret(std::string_view text) : text_(text) {}
+  explicit Secret(const char* text) : text_(text) {}
   Secret(const Secret&) = default;
   Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { wipe(other.text_); }
   Secret& operator=(Secret other) noexcept {
