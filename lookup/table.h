@@ -1,0 +1,48 @@
+// A lookup table: a key goes in; its value, "not there" or "cannot tell" comes out. One class per type of table.
+// A type only answers keys. Folding case and UTF-8 checks are added by the registry around it; partial keys, address
+// extensions and lists of tables are done above it (maps.h, mail_addr_find.h).
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "common/base/result.h"
+#include "common/net/task.h"
+
+namespace dovetail::lookup {
+
+// nullopt: the table works and has no such key.
+using Found = std::optional<std::string>;
+using Entry = std::pair<std::string, std::string>;
+
+// What a key means to a table. A pattern table (regexp, pcre, cidr, static ...) is asked once with the whole key, never
+// with parts of it: the administrator's pattern decides what it matches.
+enum class Keys { fixed, pattern };
+
+class Table {
+ public:
+  Table(std::string name, Keys keys) : name_(std::move(name)), keys_(keys) {}
+  virtual ~Table() = default;
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+
+  // An Error of fault temporary carries the system's words ("Resource temporarily unavailable"): the table itself has
+  // already logged what went wrong. Fault config: the incumbent's fatal text; daemons treat it as temporary too.
+  virtual Task<Result<Found>> lookup(std::string_view key) = 0;
+  // The answer without a coroutine where the table can give it at once; nullopt: use lookup().
+  virtual std::optional<Result<Found>> try_now(std::string_view key);
+  // The next entry of a walk over the whole table, first: from its start. Types that cannot be walked refuse.
+  virtual Result<std::optional<Entry>> next(bool first);
+
+  const std::string& name() const { return name_; }  // "hash:/etc/aliases.db", as logs show it
+  Keys keys() const { return keys_; }
+
+ private:
+  std::string name_;
+  Keys keys_;
+};
+
+}  // namespace dovetail::lookup
