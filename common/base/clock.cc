@@ -10,7 +10,9 @@ static std::function<Wall()>& replaced_clock() {
   return clock;
 }
 
-void set_wall_clock(std::function<Wall()> clock) { replaced_clock() = std::move(clock); }
+void set_wall_clock(std::function<Wall()> clock) {
+  replaced_clock() = std::move(clock);
+}
 
 Wall wall_now() {
   if (auto& clock = replaced_clock()) return clock();

@@ -16,7 +16,9 @@ using Seconds = std::chrono::seconds;
 struct Wall {
   int64_t seconds = 0;  // since 1970, UTC
   int64_t microseconds = 0;
-  double as_double() const { return static_cast<double>(seconds) + static_cast<double>(microseconds) / 1e6; }
+  double as_double() const {
+    return static_cast<double>(seconds) + static_cast<double>(microseconds) / 1e6;
+  }
   friend auto operator<=>(const Wall&, const Wall&) = default;
 };
 

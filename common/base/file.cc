@@ -62,7 +62,8 @@ Result<void> replace_file(const std::string& path, std::string_view bytes, mode_
   fchmod(fd->get(), mode);
   auto written = write_all(fd->get(), bytes);
   if (written) written = sync_file(fd->get());
-  if (written && ::rename(beside.c_str(), path.c_str()) != 0) written = errno_error("rename " + beside, errno);
+  if (written && ::rename(beside.c_str(), path.c_str()) != 0)
+    written = errno_error("rename " + beside, errno);
   if (!written) ::unlink(beside.c_str());
   return written;
 }
@@ -82,7 +83,8 @@ Result<void> make_directories(const std::string& path, mode_t mode) {
   for (size_t at = 1; at <= path.size(); ++at) {
     if (at < path.size() && path[at] != '/') continue;
     auto part = path.substr(0, at);
-    if (::mkdir(part.c_str(), mode) != 0 && errno != EEXIST) return errno_error("mkdir " + part, errno);
+    if (::mkdir(part.c_str(), mode) != 0 && errno != EEXIST)
+      return errno_error("mkdir " + part, errno);
   }
   return {};
 }
@@ -104,7 +106,9 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
   }
 }
 
-bool file_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool file_exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
 
 std::string_view dirname(std::string_view path) {
   auto at = path.rfind('/');

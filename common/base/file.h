@@ -44,7 +44,8 @@ Result<std::string> read_file(const std::string& path, size_t limit = size_t{1} 
 Result<std::string> read_all(int fd, size_t limit = size_t{1} << 30);
 // Writes everything, going on after short writes and EINTR.
 Result<void> write_all(int fd, std::string_view bytes);
-// Writes beside PATH, fsyncs and renames over it, so that a reader sees the old file or the new one.
+// Writes beside PATH, fsyncs and renames over it, so that a reader sees the old file or the new
+// one.
 Result<void> replace_file(const std::string& path, std::string_view bytes, mode_t mode);
 Result<void> sync_file(int fd);
 // fsync of the directory itself, after a create or rename that must survive a crash.

@@ -33,7 +33,9 @@ static Result<bool> try_set(int fd, int command, LockKind kind) {
   return true;
 }
 
-Result<bool> try_ofd_lock(int fd, LockKind kind) { return try_set(fd, F_OFD_SETLK, kind); }
+Result<bool> try_ofd_lock(int fd, LockKind kind) {
+  return try_set(fd, F_OFD_SETLK, kind);
+}
 
 Result<void> ofd_unlock(int fd) {
   auto lock = whole_file(F_UNLCK);
@@ -41,11 +43,14 @@ Result<void> ofd_unlock(int fd) {
   return {};
 }
 
-Result<bool> try_fcntl_lock(int fd, LockKind kind) { return try_set(fd, F_SETLK, kind); }
+Result<bool> try_fcntl_lock(int fd, LockKind kind) {
+  return try_set(fd, F_SETLK, kind);
+}
 
 std::optional<pid_t> fcntl_lock_holder(int fd) {
   auto lock = whole_file(F_WRLCK);
-  if (::fcntl(fd, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK || lock.l_pid <= 0) return std::nullopt;
+  if (::fcntl(fd, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK || lock.l_pid <= 0)
+    return std::nullopt;
   return lock.l_pid;
 }
 

@@ -65,7 +65,8 @@ void to_syslog(LogState& state, int priority, std::string_view name, std::string
   std::string line = postfix ? format("<{}>{} {}[{}]: {}", priority, stamp, name, getpid(), text)
                              : format("<{}>{} {}: {}", priority, stamp, state.target.ident, text);
   for (int attempt = 0; attempt < 2; ++attempt) {
-    if (state.syslog && ::send(state.syslog.get(), line.data(), line.size(), MSG_NOSIGNAL) >= 0) return;
+    if (state.syslog && ::send(state.syslog.get(), line.data(), line.size(), MSG_NOSIGNAL) >= 0)
+      return;
     std::lock_guard lock(state.reopen);  // syslogd was restarted: its socket is a new one
     connect_syslog(state);
   }
@@ -80,7 +81,8 @@ void write_line(int fd, std::string line) {
 void to_file(LogState& state, std::string_view name, std::string_view text) {
   auto stamp = format_time(state.target.timestamp.c_str(), wall_now().seconds);
   if (state.target.style == LogStyle::postfix) {
-    write_line(state.file.get(), format("{} {} {}[{}]: {}", stamp, state.host, name, getpid(), text));
+    write_line(state.file.get(),
+               format("{} {} {}[{}]: {}", stamp, state.host, name, getpid(), text));
   } else {
     bool blank = !stamp.empty() && stamp.back() == ' ';
     write_line(state.file.get(), format("{}{}{}", stamp, blank ? "" : " ", text));
@@ -104,7 +106,9 @@ void open_log(const LogTarget& target) {
   }
 }
 
-const LogTarget& log_target() { return log_state().target; }
+const LogTarget& log_target() {
+  return log_state().target;
+}
 
 void capture_log(std::function<void(Level, std::string_view, std::string_view)> sink) {
   log_state().capture = std::move(sink);
@@ -116,10 +120,12 @@ void Logger::write(Level level, std::string_view text) const {
   auto& words = kLevelWords[static_cast<size_t>(level)];
   bool postfix = state.target.style == LogStyle::postfix;
   auto safe = printable(text, !postfix);
-  std::string line = postfix ? std::string(words.postfix) + safe : format("{}: {}{}", *name_, words.dovecot, safe);
+  std::string line =
+      postfix ? std::string(words.postfix) + safe : format("{}: {}{}", *name_, words.dovecot, safe);
   if (state.target.to_syslog) to_syslog(state, state.target.facility | words.syslog, *name_, line);
   if (state.file) to_file(state, *name_, line);
-  if (state.target.to_stderr) write_line(STDERR_FILENO, postfix ? format("{}: {}", *name_, line) : line);
+  if (state.target.to_stderr)
+    write_line(STDERR_FILENO, postfix ? format("{}: {}", *name_, line) : line);
 }
 
 void panic(const Logger& log, std::string_view text) {

@@ -8,7 +8,8 @@
 
 namespace dovetail::base {
 
-static std::string logged(LogStyle style, std::string_view name, Level level, std::string_view text) {
+static std::string logged(LogStyle style, std::string_view name, Level level,
+                          std::string_view text) {
   char path[] = "/tmp/dovetail-log-XXXXXX";
   Fd made(mkstemp(path));
   LogTarget target;
@@ -31,7 +32,8 @@ TEST_CASE("Postfix's frame: stamp, host, tag, pid, level, text") {
 }
 
 TEST_CASE("Dovecot's frame: stamp, prefix, level word, text") {
-  CHECK(logged(LogStyle::dovecot, "imap-login", Level::info, "Login: user=<a>") == "STAMP imap-login: Info: Login: user=<a>\n");
+  CHECK(logged(LogStyle::dovecot, "imap-login", Level::info, "Login: user=<a>") ==
+        "STAMP imap-login: Info: Login: user=<a>\n");
 }
 
 }  // namespace dovetail::base

@@ -21,7 +21,9 @@ std::string random_bytes(size_t count) {
   return bytes;
 }
 
-std::string random_hex(size_t digits) { return hex(random_bytes((digits + 1) / 2)).substr(0, digits); }
+std::string random_hex(size_t digits) {
+  return hex(random_bytes((digits + 1) / 2)).substr(0, digits);
+}
 
 uint32_t random_below(uint32_t below) {
   for (;;) {

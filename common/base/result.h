@@ -1,6 +1,6 @@
-// The outcome of everything that can fail: a value, or an Error that says what kind of failure and why.
-// "Not found" is a value (std::optional inside the Result), never an Error; see "Errors" in CONTRIBUTING.md.
-// SPDX-License-Identifier: Apache-2.0
+// The outcome of everything that can fail: a value, or an Error that says what kind of failure and
+// why. "Not found" is a value (std::optional inside the Result), never an Error; see "Errors" in
+// CONTRIBUTING.md. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <optional>
@@ -11,8 +11,8 @@
 
 namespace dovetail::base {
 
-// temporary: worth trying again (a database is down); permanent: never will work (bad syntax in a message);
-// config: the administrator has to change a file.
+// temporary: worth trying again (a database is down); permanent: never will work (bad syntax in a
+// message); config: the administrator has to change a file.
 enum class Fault { temporary, permanent, config };
 
 struct [[nodiscard]] Error {
@@ -24,9 +24,15 @@ struct [[nodiscard]] Error {
   Error wrap(std::string_view doing) const { return {fault, std::string(doing) + ": " + text}; }
 };
 
-inline Error temporary(std::string text) { return {Fault::temporary, std::move(text)}; }
-inline Error permanent(std::string text) { return {Fault::permanent, std::move(text)}; }
-inline Error config_error(std::string text) { return {Fault::config, std::move(text)}; }
+inline Error temporary(std::string text) {
+  return {Fault::temporary, std::move(text)};
+}
+inline Error permanent(std::string text) {
+  return {Fault::permanent, std::move(text)};
+}
+inline Error config_error(std::string text) {
+  return {Fault::config, std::move(text)};
+}
 
 // An Error of fault temporary with the text of errno, as in "open FILE: No such file or directory".
 Error errno_error(std::string_view doing, int err);

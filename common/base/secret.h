@@ -1,5 +1,5 @@
-// A password, key or token: wiped when it goes, impossible to format into a log line, compared in constant time.
-// SPDX-License-Identifier: Apache-2.0
+// A password, key or token: wiped when it goes, impossible to format into a log line, compared in
+// constant time. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>
@@ -31,7 +31,9 @@ class Secret {
   // The bytes themselves, for the one call that needs them.
   std::string_view reveal() const { return text_; }
   bool empty() const { return text_.empty(); }
-  friend bool operator==(const Secret& a, const Secret& b) { return equal_constant_time(a.text_, b.text_); }
+  friend bool operator==(const Secret& a, const Secret& b) {
+    return equal_constant_time(a.text_, b.text_);
+  }
 
  private:
   std::string text_;

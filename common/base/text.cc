@@ -42,13 +42,15 @@ std::vector<std::string_view> words(std::string_view text, std::string_view sepa
   }
 }
 
-std::pair<std::string_view, std::optional<std::string_view>> cut(std::string_view text, char separator) {
+std::pair<std::string_view, std::optional<std::string_view>> cut(std::string_view text,
+                                                                 char separator) {
   auto at = text.find(separator);
   if (at == text.npos) return {text, std::nullopt};
   return {text.substr(0, at), text.substr(at + 1)};
 }
 
-std::pair<std::string_view, std::optional<std::string_view>> cut_last(std::string_view text, char separator) {
+std::pair<std::string_view, std::optional<std::string_view>> cut_last(std::string_view text,
+                                                                      char separator) {
   auto at = text.rfind(separator);
   if (at == text.npos) return {text, std::nullopt};
   return {text.substr(0, at), text.substr(at + 1)};
@@ -102,7 +104,8 @@ std::string replace_all(std::string_view text, std::string_view what, std::strin
 }
 
 bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 128; });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 128; });
 }
 
 // Length of the valid UTF-8 sequence at the start of text, 0 when there is none (RFC 3629 4).
@@ -171,13 +174,16 @@ std::optional<std::string> unhex(std::string_view text) {
   return out;
 }
 
-static constexpr char kBase64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static constexpr char kBase64[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 std::string base64(std::string_view bytes) {
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (size_t i = 0; i < bytes.size(); i += 3) {
-    auto byte = [&](size_t k) { return k < bytes.size() ? static_cast<unsigned char>(bytes[k]) : 0u; };
+    auto byte = [&](size_t k) {
+      return k < bytes.size() ? static_cast<unsigned char>(bytes[k]) : 0u;
+    };
     unsigned group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
     out += kBase64[group >> 18 & 63];
     out += kBase64[group >> 12 & 63];
@@ -190,7 +196,8 @@ std::string base64(std::string_view bytes) {
 static constexpr std::array<signed char, 256> make_base64_values() {
   std::array<signed char, 256> values{};
   for (auto& v : values) v = -1;
-  for (int i = 0; i < 64; ++i) values[static_cast<unsigned char>(kBase64[i])] = static_cast<signed char>(i);
+  for (int i = 0; i < 64; ++i)
+    values[static_cast<unsigned char>(kBase64[i])] = static_cast<signed char>(i);
   return values;
 }
 

@@ -1,5 +1,5 @@
-// Words and numbers in ASCII text: trimming, splitting, case, hexadecimal, base64, and what may be shown in a log.
-// Case is ASCII only (RFC 5321 4.1.2); UTF-8 case mapping belongs to ICU users.
+// Words and numbers in ASCII text: trimming, splitting, case, hexadecimal, base64, and what may be
+// shown in a log. Case is ASCII only (RFC 5321 4.1.2); UTF-8 case mapping belongs to ICU users.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -21,12 +21,24 @@ using fmt::format_to;
 inline constexpr std::string_view kBlank = " \t";
 inline constexpr std::string_view kSpace = " \t\r\n\v\f";
 
-constexpr bool is_space(char c) { return kSpace.find(c) != std::string_view::npos; }
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-constexpr bool is_alnum(char c) { return is_digit(c) || is_alpha(c); }
-constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-constexpr char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
+constexpr bool is_space(char c) {
+  return kSpace.find(c) != std::string_view::npos;
+}
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_alpha(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+constexpr bool is_alnum(char c) {
+  return is_digit(c) || is_alpha(c);
+}
+constexpr char to_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+constexpr char to_upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+}
 
 std::string_view trim(std::string_view text, std::string_view what = kSpace);
 std::string_view trim_left(std::string_view text, std::string_view what = kSpace);
@@ -37,9 +49,11 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 // Words between any of the separators; empty words vanish, "" gives no word.
 std::vector<std::string_view> words(std::string_view text, std::string_view separators = kSpace);
 // The part before the first separator and the rest behind it; no separator: {text, nullopt}.
-std::pair<std::string_view, std::optional<std::string_view>> cut(std::string_view text, char separator);
+std::pair<std::string_view, std::optional<std::string_view>> cut(std::string_view text,
+                                                                 char separator);
 // The same at the last separator: {before, after}; no separator: {text, nullopt}.
-std::pair<std::string_view, std::optional<std::string_view>> cut_last(std::string_view text, char separator);
+std::pair<std::string_view, std::optional<std::string_view>> cut_last(std::string_view text,
+                                                                      char separator);
 std::string join(const std::vector<std::string>& parts, std::string_view between);
 
 std::string lower(std::string_view text);
@@ -56,7 +70,8 @@ std::string replace_all(std::string_view text, std::string_view what, std::strin
 bool is_ascii(std::string_view text);
 bool is_utf8(std::string_view text);
 
-// Untrusted text for a log line or a reply: control characters become '?'; bytes above 127 too unless utf8 is asked for and valid.
+// Untrusted text for a log line or a reply: control characters become '?'; bytes above 127 too
+// unless utf8 is asked for and valid.
 std::string printable(std::string_view text, bool utf8 = false);
 
 // The whole text as a number without sign, blanks or overflow; nullopt otherwise.
@@ -69,10 +84,10 @@ std::optional<T> parse_number(std::string_view text, int radix = 10) {
   return value;
 }
 
-std::string hex(std::string_view bytes);                                     // lower case
-std::optional<std::string> unhex(std::string_view text);                     // either case
-std::string base64(std::string_view bytes);                                  // RFC 4648 4, padded
-std::optional<std::string> unbase64(std::string_view text);                  // strict: padded, no line ends
+std::string hex(std::string_view bytes);                     // lower case
+std::optional<std::string> unhex(std::string_view text);     // either case
+std::string base64(std::string_view bytes);                  // RFC 4648 4, padded
+std::optional<std::string> unbase64(std::string_view text);  // strict: padded, no line ends
 
 }  // namespace dovetail::base
 

@@ -27,7 +27,8 @@ TEST_CASE("numbers are taken whole or not at all") {
 }
 
 TEST_CASE("base64 and hex come back as they went") {
-  for (std::string bytes : {std::string(""), std::string("f"), std::string("fo"), std::string("foo"), std::string("\0\xff", 2)}) {
+  for (std::string bytes : {std::string(""), std::string("f"), std::string("fo"),
+                            std::string("foo"), std::string("\0\xff", 2)}) {
     CHECK(unbase64(base64(bytes)) == bytes);
     CHECK(unhex(hex(bytes)) == bytes);
   }

@@ -1,5 +1,5 @@
-// Socket addresses and networks as values: IPv4, IPv6, Unix paths; text in the forms main.cf and logs use.
-// SPDX-License-Identifier: Apache-2.0
+// Socket addresses and networks as values: IPv4, IPv6, Unix paths; text in the forms main.cf and
+// logs use. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <sys/socket.h>
@@ -26,7 +26,8 @@ class SockAddr {
   int family() const { return reinterpret_cast<const sockaddr*>(&bytes_)->sa_family; }
   uint16_t port() const;
   SockAddr with_port(uint16_t port) const;
-  // "192.168.100.6", "2001:db8::1" (no brackets), the path, or "" for an unbound unix peer. V4-mapped IPv6 reads as IPv4.
+  // "192.168.100.6", "2001:db8::1" (no brackets), the path, or "" for an unbound unix peer.
+  // V4-mapped IPv6 reads as IPv4.
   std::string host() const;
   // The address bytes: 4 or 16 (V4-mapped as 4).
   std::string address_bytes() const;
@@ -48,7 +49,8 @@ struct Network {
   std::string bytes;  // 4 or 16
   unsigned bits = 0;
 
-  // nullopt: not an address, bits out of range, or bits set behind the mask ("non-null host address bits").
+  // nullopt: not an address, bits out of range, or bits set behind the mask ("non-null host address
+  // bits").
   static std::optional<Network> parse(std::string_view text);
   bool contains(const SockAddr& address) const;
 };

@@ -1,6 +1,6 @@
-// Questions to the DNS without blocking (c-ares carries them; questions and answers are built and parsed in dns_message).
-// "No such name" and "could not find out" are different values and must stay so: the second is always temporary.
-// SPDX-License-Identifier: Apache-2.0
+// Questions to the DNS without blocking (c-ares carries them; questions and answers are built and
+// parsed in dns_message). "No such name" and "could not find out" are different values and must
+// stay so: the second is always temporary. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,8 @@ struct DnsAnswer {
   std::vector<T> records;
   bool authenticated = false;  // AD bit, from a resolver that may be trusted (loopback or trust-ad)
   uint32_t ttl = 0;            // smallest of the records
-  std::string error;           // incumbent's words: "Host not found", "Host not found, try again", "... no data"
+  std::string
+      error;  // incumbent's words: "Host not found", "Host not found, try again", "... no data"
 };
 
 struct MxRecord {
@@ -43,8 +44,8 @@ class Resolver {
   virtual Task<DnsAnswer<std::string>> txt(std::string name) = 0;
   virtual Task<DnsAnswer<std::string>> ptr(SockAddr address) = 0;
 
-  // Addresses as getaddrinfo would give them: /etc/hosts first (nsswitch "files dns"), then A and AAAA as the
-  // families allow, IPv4 before IPv6. A numeric name is itself.
+  // Addresses as getaddrinfo would give them: /etc/hosts first (nsswitch "files dns"), then A and
+  // AAAA as the families allow, IPv4 before IPv6. A numeric name is itself.
   virtual Task<DnsAnswer<SockAddr>> host_addresses(std::string name, bool ipv4, bool ipv6) = 0;
   // The names of an address, /etc/hosts first.
   virtual Task<DnsAnswer<std::string>> host_names(SockAddr address) = 0;

@@ -1,5 +1,5 @@
-// Listening sockets, accepting and connecting. Binding with rights is the parents' work (common/service/supervisor).
-// SPDX-License-Identifier: Apache-2.0
+// Listening sockets, accepting and connecting. Binding with rights is the parents' work
+// (common/service/supervisor). SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <optional>
@@ -12,9 +12,11 @@
 
 namespace dovetail::net {
 
-// A non-blocking, close-on-exec TCP listener; SO_REUSEADDR, IPV6_V6ONLY. Errors read "bind HOST port N: reason".
+// A non-blocking, close-on-exec TCP listener; SO_REUSEADDR, IPV6_V6ONLY. Errors read "bind HOST
+// port N: reason".
 Result<base::Fd> listen_inet(const SockAddr& address, int backlog);
-// A Unix stream listener; a stale node is replaced, a live one is an error. The mode is set before listen().
+// A Unix stream listener; a stale node is replaced, a live one is an error. The mode is set before
+// listen().
 Result<base::Fd> listen_unix(const std::string& path, mode_t mode, int backlog);
 
 // Accepts on an inherited listener that other processes may share.
@@ -25,7 +27,8 @@ class Listener {
     base::Fd fd;
     SockAddr peer;
   };
-  // The next client; out of descriptors: waits 1 s and tries on. Throws IoError::cancelled after stop().
+  // The next client; out of descriptors: waits 1 s and tries on. Throws IoError::cancelled after
+  // stop().
   Task<Accepted> accept(Loop& loop);
   void stop() { watch_.cancel(); }
   int fd() const { return fd_.get(); }
@@ -35,7 +38,9 @@ class Listener {
   base::Fd fd_;
 };
 
-// Connects without blocking; a failure has the text of errno alone ("Connection refused", "Connection timed out").
-Task<Result<base::Fd>> connect_to(Loop& loop, SockAddr address, Milliseconds time, std::optional<SockAddr> bind_to = std::nullopt);
+// Connects without blocking; a failure has the text of errno alone ("Connection refused",
+// "Connection timed out").
+Task<Result<base::Fd>> connect_to(Loop& loop, SockAddr address, Milliseconds time,
+                                  std::optional<SockAddr> bind_to = std::nullopt);
 
 }  // namespace dovetail::net

@@ -1,6 +1,6 @@
-// The loop of a process: timers, wake-ups, descriptors, and coroutines waiting for them. One thread, one libevent base.
-// Waiters are resumed by the loop, never inside the call that woke them, except Watch and timers, which the loop itself calls.
-// SPDX-License-Identifier: Apache-2.0
+// The loop of a process: timers, wake-ups, descriptors, and coroutines waiting for them. One
+// thread, one libevent base. Waiters are resumed by the loop, never inside the call that woke them,
+// except Watch and timers, which the loop itself calls. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <event2/event.h>
@@ -66,8 +66,8 @@ class Loop {
   event_base* base_;
 };
 
-// Starts a coroutine nobody waits for. An IoError that leaves it ends it silently (its peer is gone);
-// any other exception is logged as an error of that session, and the others live on.
+// Starts a coroutine nobody waits for. An IoError that leaves it ends it silently (its peer is
+// gone); any other exception is logged as an error of that session, and the others live on.
 void spawn(Task<> task, Logger log);
 
 // Runs a task to its end on the loop and returns; for programs with one thing to do, and for tests.
@@ -99,16 +99,22 @@ class Signal {
   event event_{};
 };
 
-// A wake-up: wait() ends when set() is called by anyone on this loop, or after a time. set() without a waiter is
-// remembered until the next wait() (a counting of one), so that nothing is lost between check and wait.
+class Watch;
+
+// A wake-up: wait() ends when set() is called by anyone on this loop, or after a time. set()
+// without a waiter is remembered until the next wait() (a counting of one), so that nothing is lost
+// between check and wait.
 class Event {
  public:
   explicit Event(Loop& loop) : loop_(loop) {}
   Event(const Event&) = delete;
   ~Event();
 
-  void set();               // wakes one waiter, or is remembered
-  void set_all();           // wakes all waiters, remembers nothing
+  void set();      // wakes one waiter, or is remembered
+  void set_all();  // wakes all waiters, remembers nothing
+  // While set, a wake-up without a waiter also ends that watch's wait for reading
+  // (Conn::wait_input). Null ends it.
+  void interrupt(Watch* watch) { interrupt_ = watch; }
   bool is_set() const { return set_; }
   void clear() { set_ = false; }
 
@@ -135,6 +141,7 @@ class Event {
   friend class Wait;
   Loop& loop_;
   std::deque<Wait*> waiters_;
+  Watch* interrupt_ = nullptr;
   bool set_ = false;
 };
 
@@ -163,7 +170,8 @@ class AsyncMutex {
   bool locked_ = false;
 };
 
-// One descriptor, watched edge-triggered and registered once; one reader and one writer may wait at a time.
+// One descriptor, watched edge-triggered and registered once; one reader and one writer may wait at
+// a time.
 class Watch {
  public:
   Watch(Loop& loop, int fd);
@@ -172,7 +180,8 @@ class Watch {
 
   class Wait {
    public:
-    Wait(Watch& watch, short what, std::optional<Milliseconds> time) : watch_(watch), what_(what), time_(time) {}
+    Wait(Watch& watch, short what, std::optional<Milliseconds> time)
+        : watch_(watch), what_(what), time_(time) {}
     bool await_ready() const noexcept;
     void await_suspend(std::coroutine_handle<> waiter);
     void await_resume() const;  // throws IoError: timeout, cancelled
@@ -182,7 +191,8 @@ class Watch {
     short what_;
     std::optional<Milliseconds> time_;
   };
-  // Ends when the descriptor may be ready; the caller tries, and on EAGAIN calls not_*() and waits again.
+  // Ends when the descriptor may be ready; the caller tries, and on EAGAIN calls not_*() and waits
+  // again.
   Wait readable(std::optional<Milliseconds> time) { return Wait(*this, EV_READ, time); }
   Wait writable(std::optional<Milliseconds> time) { return Wait(*this, EV_WRITE, time); }
   void not_readable() { ready_ &= static_cast<short>(~EV_READ); }
@@ -212,7 +222,8 @@ class Watch {
   bool cancelled_ = false;
 };
 
-// Awaits all tasks, started in order and running side by side; the first exception is rethrown after all have ended.
+// Awaits all tasks, started in order and running side by side; the first exception is rethrown
+// after all have ended.
 Task<> when_all(Loop& loop, std::vector<Task<>> tasks);
 
 }  // namespace dovetail::net

@@ -1,6 +1,6 @@
-// Threads for blocking work: disk, crypt, client libraries. The loop hands in a job and goes on with its value.
-// A job holds values or an immutable snapshot, never a session, and must not touch the loop.
-// SPDX-License-Identifier: Apache-2.0
+// Threads for blocking work: disk, crypt, client libraries. The loop hands in a job and goes on
+// with its value. A job holds values or an immutable snapshot, never a session, and must not touch
+// the loop. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <condition_variable>
@@ -43,8 +43,10 @@ class Pool {
    private:
     void work() {
       try {
-        if constexpr (std::is_void_v<R>) job_();
-        else value_.emplace(job_());
+        if constexpr (std::is_void_v<R>)
+          job_();
+        else
+          value_.emplace(job_());
       } catch (...) {
         error_ = std::current_exception();
       }
@@ -60,7 +62,8 @@ class Pool {
     event back_{};
   };
 
-  // auto job = [values] { ... };  auto result = co_await pool.run(job);   An lvalue only (g++ 11, 12).
+  // auto job = [values] { ... };  auto result = co_await pool.run(job);   An lvalue only (g++ 11,
+  // 12).
   template <class F>
   Run<F> run(F& job) {
     return Run<F>(*this, job);

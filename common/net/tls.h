@@ -1,5 +1,5 @@
-// TLS contexts from files, and what a finished handshake has agreed on. Names follow main.cf; mda maps ssl_* onto them.
-// SPDX-License-Identifier: Apache-2.0
+// TLS contexts from files, and what a finished handshake has agreed on. Names follow main.cf; mda
+// maps ssl_* onto them. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <openssl/ssl.h>
@@ -16,47 +16,51 @@
 namespace dovetail::net {
 
 struct TlsSettings {
-  // PEM text, not file names: whoever has the rights reads the files (key before the rights are dropped).
-  std::string certificates;      // server or client certificate, then its chain
-  Secret private_key;            // may be in the same text as the certificates
+  // PEM text, not file names: whoever has the rights reads the files (key before the rights are
+  // dropped).
+  std::string certificates;  // server or client certificate, then its chain
+  Secret private_key;        // may be in the same text as the certificates
   Secret key_password;
-  std::string ca_certificates;   // PEM text of trusted roots (CAfile)
-  std::string ca_path;           // hashed directory, read later: must be reachable after a chroot
-  std::string protocols;         // main.cf form: "!SSLv2, !SSLv3", ">=TLSv1.2", "<TLSv1.3"; or Dovecot's "TLSv1.2" minimum via ">="
-  std::string ciphers;           // OpenSSL list for TLS 1.2 and older; empty: library default
-  std::string ciphersuites;      // TLS 1.3; empty: library default
-  std::string groups;            // "X25519:P-256"; empty: library default
+  std::string ca_certificates;  // PEM text of trusted roots (CAfile)
+  std::string ca_path;          // hashed directory, read later: must be reachable after a chroot
+  std::string protocols;  // main.cf form: "!SSLv2, !SSLv3", ">=TLSv1.2", "<TLSv1.3"; or Dovecot's
+                          // "TLSv1.2" minimum via ">="
+  std::string ciphers;    // OpenSSL list for TLS 1.2 and older; empty: library default
+  std::string ciphersuites;  // TLS 1.3; empty: library default
+  std::string groups;        // "X25519:P-256"; empty: library default
   bool prefer_server_ciphers = false;
   bool ask_client_certificate = false;
   bool require_client_certificate = false;
 };
 
 struct TlsInfo {
-  std::string protocol;            // "TLSv1.3"
-  std::string cipher;              // "TLS_AES_256_GCM_SHA384"
-  int cipher_bits = 0;             // used
-  int algorithm_bits = 0;          // possible
-  std::string key_exchange;        // "X25519", "ECDHE (P-256)", may be empty
-  std::string server_signature;    // "RSA-PSS", "ECDSA"; may be empty
+  std::string protocol;          // "TLSv1.3"
+  std::string cipher;            // "TLS_AES_256_GCM_SHA384"
+  int cipher_bits = 0;           // used
+  int algorithm_bits = 0;        // possible
+  std::string key_exchange;      // "X25519", "ECDHE (P-256)", may be empty
+  std::string server_signature;  // "RSA-PSS", "ECDSA"; may be empty
   int server_signature_bits = 0;
-  std::string server_digest;       // "SHA256"; may be empty
+  std::string server_digest;  // "SHA256"; may be empty
   bool peer_certificate = false;
-  bool peer_trusted = false;       // chain verified against the roots
+  bool peer_trusted = false;  // chain verified against the roots
   std::string peer_cn, issuer_cn;
-  std::string peer_fingerprint;    // sha256 of the certificate, "AA:BB:..."; empty without one
-  std::string server_name;         // SNI the client asked for
+  std::string peer_fingerprint;  // sha256 of the certificate, "AA:BB:..."; empty without one
+  std::string server_name;       // SNI the client asked for
   bool resumed = false;
 };
 
 class TlsContext {
  public:
-  // Errors are of fault config and name what OpenSSL did not like ("private key does not match the certificate").
+  // Errors are of fault config and name what OpenSSL did not like ("private key does not match the
+  // certificate").
   static Result<std::shared_ptr<TlsContext>> server(const TlsSettings& settings);
   static Result<std::shared_ptr<TlsContext>> client(const TlsSettings& settings);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
 
-  // Another certificate for clients that ask for this name (SNI); ".example.com" and "*.example.com" match one label.
+  // Another certificate for clients that ask for this name (SNI); ".example.com" and
+  // "*.example.com" match one label.
   void add_server_name(std::string name, std::shared_ptr<TlsContext> context);
   SSL_CTX* get() const { return context_; }
 
@@ -69,7 +73,8 @@ class TlsContext {
 };
 
 TlsInfo tls_info(SSL* ssl);
-// Whether a verified peer certificate is good for this host name (subjectAltName, else CN; RFC 6125).
+// Whether a verified peer certificate is good for this host name (subjectAltName, else CN; RFC
+// 6125).
 bool certificate_matches(SSL* ssl, const std::string& host);
 // The first entry of OpenSSL's error queue as text, which is then emptied; "" if there is none.
 std::string tls_error();
