@@ -8,8 +8,8 @@
 //
 // Name, type, default, unit and range come from conf/postfix/parameters.h; errors have the
 // incumbent's words. A name that is not in the table, or a field of another kind than the
-// parameter, is an error too (found by the first unit test that reads). SPDX-License-Identifier:
-// Apache-2.0
+// parameter, is an error too (found by the first unit test that reads).
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,7 @@
 // The words of Postfix parameter values: yes/no, numbers, times with a unit, compatibility levels,
 // lists with { groups }. Ranges and error texts that name the parameter are made in conf/bind.h.
-// Manual: postconf(5). SPDX-License-Identifier: Apache-2.0
+// Manual: postconf(5).
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,7 @@
 // Advisory locks with an owner: flock for queue files and master's locks (the incumbent's kind on
 // Linux), open-file-description locks for everything new. They vanish with the Fd, crashes
-// included. SPDX-License-Identifier: Apache-2.0
+// included.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <sys/types.h>

@@ -5,7 +5,8 @@
 // Postfix frame: syslog "TAG[PID]: [warning: |error: |fatal: |panic: ]TEXT", files "Mon dd hh:mm:ss
 // HOST TAG[PID]: ...", commands "NAME: [warning: ...]TEXT" on stderr. Dovecot frame: syslog ident
 // "dovecot", text "NAME: Info: TEXT"; files "Mon dd hh:mm:ss NAME: Info: TEXT"; commands "NAME:
-// Info: TEXT" (reference card g, i). SPDX-License-Identifier: Apache-2.0
+// Info: TEXT" (reference card g, i).
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <syslog.h>

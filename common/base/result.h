@@ -1,6 +1,7 @@
 // The outcome of everything that can fail: a value, or an Error that says what kind of failure and
 // why. "Not found" is a value (std::optional inside the Result), never an Error; see "Errors" in
-// CONTRIBUTING.md. SPDX-License-Identifier: Apache-2.0
+// CONTRIBUTING.md.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <optional>

@@ -1,5 +1,6 @@
 // A password, key or token: wiped when it goes, impossible to format into a log line, compared in
-// constant time. SPDX-License-Identifier: Apache-2.0
+// constant time.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>

@@ -4,7 +4,8 @@
 // Two forms exist everywhere in the MTA. The external form is what stands in messages and SMTP: the
 // local part is quoted where it must be. The internal form has no quoting, is what tables and the
 // queue hold, and is split at its last '@'. Rewriting to canonical form and routing belong to
-// mta/resolve. SPDX-License-Identifier: Apache-2.0
+// mta/resolve.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <optional>

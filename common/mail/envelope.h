@@ -1,6 +1,7 @@
 // The envelope of a message with everything that travels beside it in the queue: recipients with
 // their DSN options, where it came from, how it was authenticated. Plain values; the queue file's
-// form is mta/queue's. SPDX-License-Identifier: Apache-2.0
+// form is mta/queue's.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <sys/types.h>

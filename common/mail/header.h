@@ -1,6 +1,7 @@
 // Header lines: where a name ends, which fields the MTA knows and what it does with each, folding
 // (RFC 5322 2.2). A logical header is "Name: value" with its line breaks inside as '\n' and no
-// final one. SPDX-License-Identifier: Apache-2.0
+// final one.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <optional>

@@ -1,5 +1,6 @@
 // Socket addresses and networks as values: IPv4, IPv6, Unix paths; text in the forms main.cf and
-// logs use. SPDX-License-Identifier: Apache-2.0
+// logs use.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <sys/socket.h>

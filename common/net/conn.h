@@ -8,7 +8,8 @@
 // pipelined commands leave in one packet.
 //
 // Every wait throws IoError (eof, timeout, error, cancelled). One coroutine reads, one may write at
-// the same time. SPDX-License-Identifier: Apache-2.0
+// the same time.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>

@@ -1,6 +1,7 @@
 // Questions to the DNS without blocking (c-ares carries them; questions and answers are built and
 // parsed in dns_message). "No such name" and "could not find out" are different values and must
-// stay so: the second is always temporary. SPDX-License-Identifier: Apache-2.0
+// stay so: the second is always temporary.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // DNS messages as bytes: one question out, the answer's records in (RFC 1035 4, RFC 6891 for
 // EDNS0). Foreign bytes: every offset is checked, compression pointers may only go back, names end
-// at 255 bytes. SPDX-License-Identifier: Apache-2.0
+// at 255 bytes.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // Messages with descriptors between processes of one family, over SOCK_SEQPACKET socketpairs or
 // Unix sockets. A message is at most 64 KiB and carries at most 16 descriptors; received ones are
-// close-on-exec. SPDX-License-Identifier: Apache-2.0
+// close-on-exec.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // Listening sockets, accepting and connecting. Binding with rights is the parents' work
-// (common/service/supervisor). SPDX-License-Identifier: Apache-2.0
+// (common/service/supervisor).
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <optional>

@@ -1,6 +1,7 @@
 // The loop of a process: timers, wake-ups, descriptors, and coroutines waiting for them. One
 // thread, one libevent base. Waiters are resumed by the loop, never inside the call that woke them,
-// except Watch and timers, which the loop itself calls. SPDX-License-Identifier: Apache-2.0
+// except Watch and timers, which the loop itself calls.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <event2/event.h>

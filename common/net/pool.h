@@ -1,6 +1,7 @@
 // Threads for blocking work: disk, crypt, client libraries. The loop hands in a job and goes on
 // with its value. A job holds values or an immutable snapshot, never a session, and must not touch
-// the loop. SPDX-License-Identifier: Apache-2.0
+// the loop.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <condition_variable>

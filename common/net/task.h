@@ -3,7 +3,8 @@
 // A child runs inline in await_suspend until it first waits, so a chain of calls that never waits
 // costs no trip through the loop. Symmetric transfer was tried and dropped: g++ 11 and 12 grow the
 // stack with it at -O0. The rules for writing coroutines here (g++ 11/12 miscompile some shapes)
-// stand in CONTRIBUTING.md. SPDX-License-Identifier: Apache-2.0
+// stand in CONTRIBUTING.md.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <coroutine>

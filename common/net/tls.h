@@ -1,5 +1,6 @@
 // TLS contexts from files, and what a finished handshake has agreed on. Names follow main.cf; mda
-// maps ssl_* onto them. SPDX-License-Identifier: Apache-2.0
+// maps ssl_* onto them.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <openssl/ssl.h>

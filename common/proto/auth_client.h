@@ -10,7 +10,8 @@
 //   co_await exchange.answer(response from the client);
 //
 // An AuthExchange that ends unfinished sends CANCEL. Everything is on one loop; nothing here logs a
-// response. SPDX-License-Identifier: Apache-2.0
+// response.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <sys/types.h>

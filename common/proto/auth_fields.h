@@ -1,6 +1,7 @@
 // Fields of Dovecot's auth protocols: "name=value" and bare flags between TABs, escaped with \001
 // (0 NUL, 1 \001, t TAB, r CR, n LF). Empty fields occur for real and are kept apart from flags:
-// the reader skips them, get() never sees them. SPDX-License-Identifier: Apache-2.0
+// the reader skips them, get() never sees them.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <optional>

@@ -1,7 +1,8 @@
 // Asks an auth server about users (Dovecot's auth master protocol 1.1: auth-userdb, auth-master):
 // the mail broker after a login, lmtp for each recipient, doveadm. One connection carries many
 // questions; it is made when first asked and made again after it broke. "No such user" is a value,
-// everything else that fails is a temporary Error. SPDX-License-Identifier: Apache-2.0
+// everything else that fails is a temporary Error.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <sys/types.h>

@@ -1,7 +1,8 @@
 // The small files beside dovecot.conf: dovecot-sql.conf.ext, dovecot-ldap.conf.ext, dict files.
 // `key = value` lines, # comments, "\" at the end of a line continues it; no blocks, includes or
 // quotes in the plain form. Which keys exist is the reader's business (authd); an unknown key is
-// his error to give. SPDX-License-Identifier: Apache-2.0
+// his error to give.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <optional>

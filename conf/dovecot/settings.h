@@ -22,7 +22,8 @@
 //   4. A worker lays the user's overrides (userdb extra fields) over it:
 //   view->with({{"mail_location", "..."}}).
 // A login process asks with protocol "imap" or "pop3", not with its service's name; auth asks with
-// an empty Selector. SPDX-License-Identifier: Apache-2.0
+// an empty Selector.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <chrono>

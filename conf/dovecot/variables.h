@@ -1,7 +1,8 @@
 // % variables of Dovecot 2.3: %u, %{user}, %2.1Lu, %{md5:user}, %{if;a;eq;b;yes;no}, %{env:NAME}
 // ... The caller says which variables exist where he stands; a name that is not in his table
 // becomes UNSUPPORTED_VARIABLE_name and is reported in `error`. Nothing is looked up by itself
-// except env, system, process. SPDX-License-Identifier: Apache-2.0
+// except env, system, process.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <functional>

@@ -1,6 +1,6 @@
 // master.cf: one service per logical line. Fields are checked with the incumbent's words; what a
-// program does with its own arguments is the program's. Manual: master(5). SPDX-License-Identifier:
-// Apache-2.0
+// program does with its own arguments is the program's. Manual: master(5).
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>

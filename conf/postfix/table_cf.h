@@ -1,7 +1,8 @@
 // The small files behind mysql:/etc/postfix/x.cf, sqlite:, pgsql:, ldap:, memcache: name = value in
 // main.cf's grammar, values not expanded. A source without a slash ("mysql:foo") means the
 // parameters foo_hosts, foo_user ... of main.cf, which are expanded. Manual: mysql_table(5),
-// "parameters may also be given in main.cf". SPDX-License-Identifier: Apache-2.0
+// "parameters may also be given in main.cf".
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <map>

@@ -1,5 +1,6 @@
 // BODY and BODYSTRUCTURE texts of IMAP (RFC 3501 7.4.2), word for word as the incumbent writes
-// them. SPDX-License-Identifier: Apache-2.0
+// them.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>

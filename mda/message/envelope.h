@@ -1,5 +1,6 @@
 // ENVELOPE: addresses parsed leniently (RFC 5322 with the obsolete forms that exist), and the text
-// IMAP gives. SPDX-License-Identifier: Apache-2.0
+// IMAP gives.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <optional>

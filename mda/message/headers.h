@@ -1,5 +1,6 @@
 // Header fields of one block: finding, unfolding, decoding to UTF-8, dates and message ids (RFC
-// 5322, 2047, 5256). SPDX-License-Identifier: Apache-2.0
+// 5322, 2047, 5256).
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>

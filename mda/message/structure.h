@@ -1,7 +1,8 @@
 // The MIME tree of one message, found in one pass: where each part's header and body lie in the
 // file, how big they are in both line ends, and the Content- fields (RFC 2045, 2046). Bytes come in
 // any pieces; nothing is decoded. Limits: parts and nesting beyond them are treated as one opaque
-// body; a header larger than the limit is cut. SPDX-License-Identifier: Apache-2.0
+// body; a header larger than the limit is cut.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,8 @@
 //
 // Errors: the text of a permanent Error is what the client is told behind NO, response code
 // included ("[ALREADYEXISTS] Mailbox already exists"); a temporary one is for the log, and the
-// client hears "Internal error occurred ...". SPDX-License-Identifier: Apache-2.0
+// client hears "Internal error occurred ...".
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>

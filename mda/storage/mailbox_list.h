@@ -1,7 +1,8 @@
 // The names of a user's mailboxes over all namespaces: list, create, delete, rename, subscribe.
 // Names are UTF-8 with the namespace's prefix and separator; mUTF-7 (RFC 3501 5.1.3) is how they
 // stand on the wire and on disk, see mda/storage/mutf7.h. Maildir++ and LAYOUT=fs are done; status
-// of a mailbox is Mailbox's. SPDX-License-Identifier: Apache-2.0
+// of a mailbox is Mailbox's.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>

@@ -1,6 +1,7 @@
 // One user's store: namespaces from mail_location, the mailbox list, and the mailboxes that are
 // open in this process. Made once per user per process (a worker keeps one for all sessions of that
-// user); no daemon needs to run. SPDX-License-Identifier: Apache-2.0
+// user); no daemon needs to run.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>

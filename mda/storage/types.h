@@ -1,6 +1,7 @@
 // Words of the mail store: uid, flags, keywords, one row of a mailbox, and the immutable view a
 // session looks at. Nothing here touches a disk. Sequence numbers are positions in a View; each
-// session keeps the View its client knows. SPDX-License-Identifier: Apache-2.0
+// session keeps the View its client knows.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>

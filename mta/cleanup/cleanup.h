@@ -13,7 +13,8 @@
 //
 // A problem on the way (temporary lookup failure, rejected header, full disk) is remembered; the
 // caller goes on feeding and finish() tells the outcome. Dropping the object without finish()
-// removes the file. SPDX-License-Identifier: Apache-2.0
+// removes the file.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>

@@ -1,7 +1,8 @@
 // The text files bounce/ID, defer/ID and trace/ID: why each recipient failed, is late, or was
 // delivered. An entry: blank line, "<recipient>: reason" for people, then name=value lines up to
 // the next blank line. Appending takes an exclusive flock; reading ignores what it does not know.
-// Blocking. SPDX-License-Identifier: Apache-2.0
+// Blocking.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>

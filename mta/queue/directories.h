@@ -1,7 +1,8 @@
 // Where queue files are: $queue_directory/incoming, active, deferred, ..., with hashed
 // sub-directories for those named in hash_queue_names (deferred/C/ID). Paths are relative to the
 // queue directory, the daemons' working directory, unless a root is given. Blocking calls: cheap
-// metadata only, on the loop or a pool. SPDX-License-Identifier: Apache-2.0
+// metadata only, on the loop or a pool.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <optional>

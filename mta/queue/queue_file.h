@@ -12,7 +12,8 @@
 // Reading: read_envelope() gives sender, attributes and recipients with offsets; ContentReader
 // streams the content; mark_done() turns one R into D. All reading functions block: run them on a
 // pool with their own Fd. Locks: qmgr takes an exclusive flock while it reads the envelope, agents
-// and bounce a shared one while they deliver. SPDX-License-Identifier: Apache-2.0
+// and bounce a shared one while they deliver.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>

@@ -3,7 +3,8 @@
 // domain is of. Used in process by smtpd and cleanup, and by trivial-rewrite for everyone else.
 //
 // A table that fails is Fault::temporary, never another class: smtpd answers 451 4.3.0, qmgr
-// defers. SPDX-License-Identifier: Apache-2.0
+// defers.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>
