@@ -29,11 +29,6 @@ std::string unquote_address(std::string_view external);
 // The internal form at its last '@': "a@b@c" is {"a@b", "c"}; no '@': {text, nullopt}.
 std::pair<std::string_view, std::optional<std::string_view>> split_address(
     std::string_view internal);
-// The user part and the extension behind the first delimiter ("u+x", "+-" -> {"u", "x"}). A
-// delimiter in front is none; "owner-list", "list-request" and mailer-daemon are whole when '-' is
-// the delimiter (aliases(5)).
-std::pair<std::string_view, std::optional<std::string_view>> split_extension(
-    std::string_view local, std::string_view delimiters);
 // The domain in lower case and the rest as it was: what comparisons within the MTA use.
 std::string fold_domain(std::string_view internal);
 
@@ -59,6 +54,8 @@ struct Token {
 // Splits a field body; a limit on the count of tokens guards against hostile fields
 // (header_address_token_limit).
 std::vector<Token> tokenize(std::string_view text, size_t token_limit);
+// The tokens of one address as internal form.
+std::string internal_form(const std::vector<Token>& tokens, size_t first, size_t last);
 std::string join_tokens(const std::vector<Token>& tokens);
 
 // The addresses of a From:, To:, Cc: ... field. Display names, comments and groups stay as they
@@ -79,17 +76,16 @@ class AddressList {
   std::string text() const;
 
  private:
-  struct Item {
-    std::vector<Token> before;  // display name, comments, "group:", the comma in front
-    std::vector<Token> after;   // ">" and comments
-    std::vector<std::string> addresses;
-  };
   struct Address {
     std::string internal;
-    size_t item = 0;
+    size_t first = 0, last = 0;            // its tokens: [first, last)
+    std::vector<std::string> replacement;  // what stands there now, internal form; empty: unchanged
+    bool bracketed = false;
   };
-  friend class AddressListParser;
-  std::vector<Item> items_;
+  void parse_member(size_t first, size_t last);
+  void add_address(size_t first, size_t last, bool bracketed);
+
+  std::vector<Token> tokens_;
   std::vector<Address> addresses_;
   bool changed_ = false;
 };
