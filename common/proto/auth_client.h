@@ -131,9 +131,10 @@ class AuthExchange {
   void cancel();
 
  private:
-  net::Task<AuthReply> wait();
+  net::Task<AuthReply> wait(std::string line);
   std::shared_ptr<AuthClient::State> state_;
   uint32_t id_ = 0;  // 0: nothing in flight
+  uint64_t generation_ = 0;
 };
 
 }  // namespace dovetail::proto
