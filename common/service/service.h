@@ -8,6 +8,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,22 +19,42 @@
 #include "common/base/result.h"
 #include "common/net/address.h"
 #include "common/net/loop.h"
+#include "common/service/control.h"
+
+namespace dovetail::conf {
+class MainCf;
+namespace dovecot {
+class Tree;
+}
+}  // namespace dovetail::conf
 
 namespace dovetail::service {
 
 inline constexpr int kControlFd = 5;
 inline constexpr int kFirstListenerFd = 6;
 
+// One accepted connection.
+struct Client {
+  base::Fd fd;
+  SockAddr peer;
+  std::string listener;  // the parent's label of the listener: Postfix "" (one per service); Dovecot its name:
+                         // "imap", "imaps", "auth-userdb", "private/auth" (last two path parts of other paths), see run_dovecot.h
+  bool listener_ssl = false;  // ssl = yes of an inet_listener
+};
+
 // What the runner knows and a role may ask for.
 struct Context {
   net::Loop& loop;
-  Logger log;                        // "postfix/submission/smtpd", "imap-login"
-  std::string program;               // "smtpd", "imap-login"
-  std::string service;               // Postfix: service name of master.cf ("submission"); Dovecot: the service's name
-  std::string transport;             // Postfix: "inet", "unix", "fifo", "pass"; empty for Dovecot
-  std::vector<std::string> arguments;  // the program's own words (pipe: flags=.. user=.. argv=..)
-  bool stress = false;
-  unsigned client_limit = 0;         // 0: what the descriptors allow
+  Logger log;                          // "postfix/submission/smtpd", "imap-login"
+  std::string program;                 // "smtpd", "imap-login"
+  std::string service;                 // Postfix: service name of master.cf ("submission"); Dovecot: the service's name
+  std::string transport;               // Postfix: "inet", "unix", "fifo", "pass"; empty for Dovecot
+  std::vector<std::string> arguments;  // the program's own words (pipe: flags=.. user=.. argv=..; auth: -w)
+  unsigned client_limit = 0;           // of this process; 0: what the descriptors allow
+  const conf::MainCf* main_cf = nullptr;           // Postfix services; -o overrides are in it
+  const conf::dovecot::Tree* settings = nullptr;   // Dovecot services: what the parent packed for this one
+  ControlMessage hello;                            // further facts from the parent
+  std::function<void(const ControlMessage&, const std::vector<int>& fds)> tell_parent;
 };
 
 class Role {
@@ -43,11 +64,19 @@ class Role {
   virtual Result<void> prepare(Context& context) = 0;
   // Confined, the loop is about to run.
   virtual void start(Context&) {}
-  // One accepted client. The runner logs what leaves it as an exception and counts it against the limits.
-  virtual Task<> serve(Context& context, base::Fd client, SockAddr peer) = 0;
-  // A trigger fifo or socket was written to (qmgr, pickup: wake-up bytes as the incumbent's).
+  // One accepted client; the task ends with its session. The runner counts it against the limits, drops an IoError that
+  // leaves it and logs any other exception.
+  virtual Task<> serve(Context& context, Client client) = 0;
+
+  // Services that are only woken (qmgr, pickup): their clients' bytes go to trigger(), and serve() is never called.
+  virtual bool wants_triggers() const { return false; }
+  // Trigger bytes as the incumbent's ('W' is the parent's periodic wake-up).
   virtual void trigger(Context&, std::string_view) {}
-  // Listeners are closed; idle sessions should end. The process exits when all clients are gone.
+  // A parent's message that is not the runner's business.
+  virtual void control(Context&, const ControlMessage&, std::vector<base::Fd>) {}
+  // Work without a client (qmgr, timers): such a process never ends for idleness, and a drain waits for it.
+  virtual bool busy() const { return false; }
+  // Listeners are closed; idle sessions should end now. The process exits when all clients are gone and busy() is false.
   virtual void drain(Context&) {}
 };
 

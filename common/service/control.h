@@ -1,0 +1,33 @@
+// What a parent (master, dovecot) and its children say to each other: one SOCK_SEQPACKET message each, a verb and
+// "name=value" lines. The first message, "hello", waits in the channel before the child is started.
+//
+//   parent -> child: hello (how to run; may carry the sealed settings file), drain (a successor took over: close the
+//                    listeners, finish), stop (finish at once), wakeup (the incumbent's 'W' trigger)
+//   child -> parent: ready, idle (no client for the idle time: about to end), stress, and role messages ("role NAME")
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/file.h"
+#include "common/base/result.h"
+
+namespace dovetail::service {
+
+struct ControlMessage {
+  std::string verb;
+  std::map<std::string, std::string, std::less<>> fields;  // values may hold any byte but newline and NUL
+
+  std::string get(std::string_view name) const;
+  unsigned number(std::string_view name) const;  // 0 if absent or no number
+  std::string encode() const;
+  static ControlMessage decode(std::string_view bytes);
+};
+
+// A memory file with these bytes that nobody can change any more (F_SEAL_*), for settings and keys.
+Result<base::Fd> sealed_memory(const std::string& name, std::string_view bytes);
+
+}  // namespace dovetail::service

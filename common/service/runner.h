@@ -1,0 +1,73 @@
+// The child's side that both families share: accepting within limits, counting sessions, idle exit, control messages,
+// orderly end. What differs (options, configuration, names of settings) is in run_postfix and run_dovecot.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/net/fd_pass.h"
+#include "common/net/listen.h"
+#include "common/net/loop.h"
+#include "common/service/confine.h"
+#include "common/service/service.h"
+
+namespace dovetail::service {
+
+// The hello that waits in the control channel, and the settings that came with it; nullopt: not started by a parent.
+struct Hello {
+  ControlMessage message;
+  base::Fd settings;
+};
+std::optional<Hello> receive_hello();
+
+class Runner {
+ public:
+  struct Limits {
+    unsigned clients = 0;                            // at a time; 0: what RLIMIT_NOFILE allows
+    unsigned uses = 0;                               // clients before the process ends; 0: no limit
+    std::optional<std::chrono::milliseconds> idle;   // ends after this long without a client
+  };
+  Runner(Role& role, Context& context, Limits limits);
+
+  // Runs until told to end. `fifo` listeners are read, all others accept. Returns the exit status.
+  int run();
+  // One client that is already there (a session on standard input); ends with it.
+  int run_one(base::Fd fd);
+
+ private:
+  struct Door {
+    std::unique_ptr<net::Listener> listener;
+    std::string label;
+    bool ssl = false;
+  };
+  void open_doors();
+  Task<> accept_clients(Door& door);
+  Task<> serve_client(Client client);
+  Task<> read_triggers(Client client);
+  Task<> read_fifo(int fd);
+  Task<> obey_parent();
+  void obey(const ControlMessage& message, std::vector<base::Fd> fds);
+  void begin_drain();
+  void stop_now();
+  void session_ended();
+  void check_end();
+  void arm_idle();
+  bool full() const;
+
+  Role& role_;
+  Context& context_;
+  Limits limits_;
+  std::deque<Door> doors_;
+  std::shared_ptr<net::Channel> parent_;
+  net::Event room_;  // a client left while accepting was paused
+  net::Timer idle_timer_, stop_timer_, end_timer_;
+  unsigned clients_ = 0, served_ = 0;
+  bool draining_ = false;
+  int status_ = 0;
+};
+
+}  // namespace dovetail::service
