@@ -164,7 +164,9 @@ class ContentReader {
  private:
   RecordReader reader_;
   std::string_view line_end_;
+  static constexpr size_t kLongestPiece = 65536;
   bool ended_ = false;
+  bool in_line_ = false;
 };
 
 }  // namespace dovetail::mta
