@@ -38,10 +38,12 @@ inline constexpr std::string_view kListSeparators = ", \t\r\n";
 // Elements between separators; { ... } protects separators inside and is kept in the element.
 std::vector<std::string> split_list(std::string_view text,
                                     std::string_view separators = kListSeparators);
-// "{ text }" -> "text" without outer blanks. The error is the incumbent's: "missing '}' in "...""
-// or "syntax error after '}' in "..."" (text is then what was between the braces all the same, see
-// braced_or_rest).
+// "{ text }" -> "text" without outer blanks. The errors are the incumbent's: "missing '}' in "...""
+// and "syntax error after '}' in "..."".
 Result<std::string> unbrace(std::string_view text);
+// What the incumbent goes on with after such an error: the text in the braces, as far as there is
+// one.
+std::string braced_text(std::string_view text);
 // "name = value" -> both parts, blanks around either removed. Errors: "missing '=' after attribute
 // name: "..."" and "missing attribute name: "..."".
 struct NameValue {

@@ -11,7 +11,7 @@
 
 #include <functional>
 #include <map>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,53 +41,63 @@ class MainCf {
   // Reads CONFIG_DIRECTORY/main.cf. Errors are the incumbent's fatal texts.
   static Result<MainCf> load(std::string config_directory, const std::vector<Override>& dash_o,
                              LoadOptions options = {});
-  // The same from text, for tests and checks; name stands in messages.
-  static Result<MainCf> parse(std::string name, std::string_view text,
-                              const std::vector<Override>& dash_o, LoadOptions options = {});
+  // The same from text, for tests and checks; what load() would read from CONFIG_DIRECTORY/main.cf.
+  static Result<MainCf> parse(std::string config_directory, std::string_view text,
+                              const std::vector<Override>& dash_o = {}, LoadOptions options = {});
 
-  // The expanded value, the default if unset, empty if unknown. Malformed macros end the program
-  // with the incumbent's fatal line, as they do there; use value() where that must not happen.
+  // The expanded value, the default if unset, empty if unknown. A malformed macro ends the program
+  // with the incumbent's fatal line, as it does there; use value() where that must not happen.
   std::string get(std::string_view name) const;
+  // The same; the error of a malformed macro is "dictionary mail_dict: macro processing error", and
+  // the reason has been a warning. Raw parameters (mailbox_command) are not expanded.
   Result<std::string> value(std::string_view name) const;
   // The value with its macros unexpanded: set or default; nullopt for a name neither set nor known.
   std::optional<std::string> raw(std::string_view name) const;
+  // The default alone, unexpanded: computed, the vendor's or the table's.
+  Result<std::optional<std::string>> default_value(std::string_view name) const;
   bool is_set(std::string_view name) const;
   // Expands any text as a main.cf value (arguments of master.cf, table file names).
   Result<std::string> expand(std::string_view text) const;
 
   const std::string& config_directory() const { return config_directory_; }
+  const std::string& file() const { return file_; }
+  const std::string& process_name() const { return options_.process_name; }
+  const std::string& service_name() const { return options_.service_name; }
   // What main.cf and -o set, unexpanded, by name.
   const std::map<std::string, std::string, std::less<>>& entries() const { return entries_; }
+  // Passes a warning on, or keeps it.
+  void warn(std::string text) const;
   const std::vector<std::string>& warnings() const { return warnings_; }
 
-  // The same configuration as a process under stress sees it (stress = yes), and with more
-  // overrides on top.
+  // The same configuration as a process under stress sees it (stress = yes), and with overrides on
+  // top.
   MainCf stressed() const;
   MainCf with(const std::vector<Override>& overrides) const;
   void set(std::string name, std::string value) { entries_[std::move(name)] = std::move(value); }
 
  private:
   Result<void> read_text(std::string_view text);
-  void warn(std::string text);
-  std::optional<std::string> default_of(std::string_view name) const;
+  Result<std::string> expand_or_warn(std::string_view text) const;
 
   std::string config_directory_;
   std::string file_;
   LoadOptions options_;
   std::map<std::string, std::string, std::less<>> entries_;
-  std::vector<std::string> warnings_;
+  mutable std::vector<std::string> warnings_;
 };
 
 // -c DIR, else $MAIL_CONFIG, else the directory compiled in (/etc/postfix).
 std::string config_directory(std::string_view dash_c = {});
 
-// Logical lines (continuation lines joined, comments and empty lines gone), with the number of
-// their last physical line.
+// A logical line: continuation lines joined with their leading blanks kept, comments and empty
+// lines gone.
 struct LogicalLine {
   std::string text;
-  int first = 0;
-  int last = 0;
+  int line = 0;  // of its first physical line
 };
-std::vector<LogicalLine> logical_lines(std::string_view text);
+// Lines before the first that start with a blank are dropped with the warning
+// "NAME: logical line must not start with whitespace: ...".
+std::vector<LogicalLine> logical_lines(std::string_view name, std::string_view text,
+                                       const std::function<void(const std::string&)>& warn = {});
 
 }  // namespace dovetail::conf

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,14 +26,15 @@ struct MasterService {
   int wakeup = 0;               // seconds, 0: none
   bool wakeup_if_used = false;  // "60?"
   int process_limit = -1;       // -1: default_process_limit; 0: no limit
-  std::string program;          // the command as written
-  std::vector<std::string>
-      arguments;  // all words behind the command, outer braces removed, -o and its text included
-  std::vector<Override> overrides;  // the -o ones, in order, unexpanded
-  std::vector<std::string>
-      own_arguments;      // what is left without the options: pipe's flags=.. user=.. argv=...
+  std::string program;
+  // All words behind the command, outer braces removed, "-o" and its text as two words.
+  std::vector<std::string> arguments;
+  // The -o ones, in order, unexpanded.
+  std::vector<Override> overrides;
+  // What stands behind the options: pipe's flags=.. user=.. argv=..
+  std::vector<std::string> own_arguments;
   std::string fields[8];  // as written, for postconf -M and -F
-  int line = 0;           // last physical line
+  int line = 0;           // the first physical line
 
   bool private_endpoint() const { return is_private != Flag::no; }
   bool run_unprivileged() const { return unprivileged != Flag::no; }
@@ -40,9 +42,12 @@ struct MasterService {
 };
 
 struct MasterCfOptions {
-  std::function<void(const std::string&)>
-      warn;  // "master.cf: syntax error after '}' in ..."; empty: dropped
+  // Receives "master.cf: syntax error after '}' in ..." and the like; empty: dropped.
+  std::function<void(const std::string&)> warn;
 };
+
+// One logical line.
+Result<MasterService> parse_master_line(std::string_view line, const MasterCfOptions& options = {});
 
 // An error is the incumbent's fatal text. Two services of one name and type are kept; the
 // supervisor refuses them.

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conf/postfix/common_parameters.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "conf/bind.h"
+#include "conf/postfix/own_addresses.h"
+#include "conf/units.h"
+
+namespace dovetail::conf {
+namespace {
+
+Result<void> check_own_name(const MainCf& cf, std::string_view name) {
+  auto host = read_string(cf, name);
+  if (!host) return host.error();
+  auto valid = check_hostname(*host);
+  if (valid) return {};
+  cf.warn("valid_hostname: " + valid.error().text);
+  return config_error(
+      format("file {}: parameter {}: bad parameter value: {}", cf.file(), name, *host));
+}
+
+Result<void> check_compat_level(const MainCf& cf) {
+  auto level = cf.value("compatibility_level");
+  if (!level) return level.error();
+  if (parse_compat_level(*level)) return {};
+  return config_error(format("malformed compatibility level syntax: \"{}\"", *level));
+}
+
+template <class T>
+Result<void> forget(Result<T> result) {
+  if (!result) return result.error();
+  return {};
+}
+
+Result<void> check_parameter(const MainCf& cf, const Parameter& row) {
+  switch (row.type) {
+    case Type::boolean:
+    case Type::nboolean:
+      return forget(read_bool(cf, row.name));
+    case Type::integer:
+      if (row.name == "compatibility_level") return {};
+      [[fallthrough]];
+    case Type::nint:
+    case Type::long_integer:
+      return forget(read_long(cf, row.name));
+    case Type::time:
+      return forget(read_time(cf, row.name));
+    case Type::str:
+      return forget(read_string(cf, row.name));
+    case Type::raw:
+    case Type::read_only:
+      return {};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_common_parameters(const MainCf& cf) {
+  for (auto name : {"myhostname", "mydomain"}) {
+    if (auto valid = check_own_name(cf, name); !valid) return valid;
+  }
+  if (auto valid = check_compat_level(cf); !valid) return valid;
+  for (const Parameter& row : parameters()) {
+    bool shared =
+        row.programs == "ALL" && row.status != Status::removed && row.name != "mynetworks";
+    if (!shared) continue;
+    if (auto valid = check_parameter(cf, row); !valid) return valid;
+  }
+  if (auto valid = inet_protocols(cf); !valid) return valid.error();
+  return forget(read_string(cf, "mynetworks"));
+}
+
+std::vector<std::string> unsupported_parameters(const MainCf& cf, Unsupported action,
+                                                std::string_view program) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : cf.entries()) {
+    const Parameter* row = find_parameter(name);
+    if (!row || row->unsupported != action) continue;
+    auto readers = base::words(row->programs);
+    bool asked = program.empty() || row->programs == "ALL" ||
+                 std::find(readers.begin(), readers.end(), program) != readers.end();
+    auto otherwise = cf.default_value(name);
+    bool differs = !otherwise || !*otherwise || **otherwise != value;
+    if (asked && differs) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace dovetail::conf

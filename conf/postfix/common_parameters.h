@@ -1,0 +1,25 @@
+// The check of main.cf that every daemon and command makes at start, in the incumbent's order:
+// names of this host, compatibility level, then each parameter that all programs share. A program's
+// own parameters are checked when it reads them (conf/bind.h). SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "conf/postfix/main_cf.h"
+#include "conf/postfix/parameters.h"
+
+namespace dovetail::conf {
+
+// The error is the text of the incumbent's fatal line.
+Result<void> check_common_parameters(const MainCf& cf);
+
+// Parameters that main.cf or -o sets to something else than the default and that no program of ours
+// acts on, of the given action: what a daemon must warn of (ignore), answer 451 4.3.5 for (defer)
+// or refuse to start with (fatal). program limits it to what that program would read ("smtpd");
+// empty: all.
+std::vector<std::string> unsupported_parameters(const MainCf& cf, Unsupported action,
+                                                std::string_view program = {});
+
+}  // namespace dovetail::conf
