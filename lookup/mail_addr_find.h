@@ -38,8 +38,9 @@ class LocalDomains {
 
 struct AddrFound {
   std::string value;
-  std::string extension;  // "+ext" if the matching form had lost it, else "": what propagate_unmatched_extensions adds
-  std::string key;        // the form that matched
+  std::string
+      extension;  // "+ext" if the matching form had lost it, else "": what propagate_unmatched_extensions adds
+  std::string key;  // the form that matched
 };
 
 struct AddrFindOptions {
@@ -65,7 +66,8 @@ std::string add_extension(std::string_view address, std::string_view extension);
 
 // A table's result as addresses: splits at commas outside quotes, puts the original user before a bare "@domain", adds
 // the extension if asked. Appending $myorigin and the like is the caller's rewriting.
-std::vector<std::string> result_addresses(std::string_view result, std::string_view original, std::string_view extension);
+std::vector<std::string> result_addresses(std::string_view result, std::string_view original,
+                                          std::string_view extension);
 
 // Local part with RFC 5322 quoting where it needs it: the form tables are written in.
 std::string quote_local_part(std::string_view address);

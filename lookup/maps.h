@@ -30,25 +30,26 @@ class Maps {
   Maps() = default;  // no tables: nothing is found
 
   // title: the parameter's name, for warnings; value: its expanded value.
-  static Result<Maps> open(net::Loop& loop, const conf::MainCf& main_cf, std::string_view title, std::string_view value,
-                           const OpenOptions& options);
+  static Result<Maps> open(net::Loop& loop, const conf::MainCf& main_cf, std::string_view title,
+                           std::string_view value, const OpenOptions& options);
   // For tests and for tables opened elsewhere.
-  Maps(std::string title, std::vector<std::shared_ptr<Table>> tables, Logger log);
+  Maps(std::string title, std::vector<std::shared_ptr<Table>> tables, const Logger& log);
 
   // part = Keys::fixed: the key is a part of the address, pattern tables are not asked.
   // An empty result is a configuration error of the table: a warning, and a temporary Error.
-  Task<Result<Found>> lookup(std::string_view key, Keys part = Keys::pattern, LookupCache* cache = nullptr) const;
+  Task<Result<Found>> lookup(std::string_view key, Keys part = Keys::pattern,
+                             LookupCache* cache = nullptr) const;
 
   bool empty() const { return tables_.empty(); }
   const std::string& title() const { return title_; }
   const std::vector<std::shared_ptr<Table>>& tables() const { return tables_; }
 
  private:
-  Task<Result<Found>> ask(Table& table, std::string_view key, LookupCache* cache) const;
-  Result<Found> judge(const Table& table, std::string_view key, Result<Found> found) const;
+  Result<Found> judge(size_t index, std::string_view key, Result<Found> found) const;
 
   std::string title_;
   std::vector<std::shared_ptr<Table>> tables_;
+  std::vector<std::string> given_;  // the tables as the administrator wrote them, for warnings
   Logger log_{"lookup"};
 };
 

@@ -21,8 +21,9 @@ class MatchList {
 
   // title: the parameter's name, for warnings. parents: a domain pattern also matches its subdomains
   // (the parameter is listed in parent_domain_matches_subdomains); otherwise ".domain" does.
-  static Result<MatchList> open(net::Loop& loop, const conf::MainCf& main_cf, std::string_view title,
-                                std::string_view value, bool parents, const OpenOptions& options);
+  static Result<MatchList> open(net::Loop& loop, const conf::MainCf& main_cf,
+                                std::string_view title, std::string_view value, bool parents,
+                                const OpenOptions& options);
 
   // A word, case-insensitively (alias domains, SQL "domain =", login names).
   Task<Result<bool>> match_string(std::string_view text) const;
@@ -38,9 +39,10 @@ class MatchList {
  private:
   struct Element;
   struct Builder;
-  using Keys_ = std::vector<std::string>;
-  Task<Result<bool>> match(const std::string* string, const std::string* domain, const std::string* address) const;
-  Task<Result<bool>> match_table(const Element& element, const std::string* domain, const std::string* key) const;
+  Task<Result<bool>> match(const std::string* string, const std::string* domain,
+                           const std::string* address) const;
+  Task<Result<bool>> match_table(const Element& element, const std::string* domain,
+                                 const std::string* key) const;
 
   std::string title_;
   bool parents_ = false;

@@ -23,28 +23,26 @@ class Resolver;
 namespace dovetail::lookup {
 
 struct OpenOptions {
-  Logger log;                                // warnings are written in this service's name
-  bool fold = true;                          // fixed tables see keys in lower case
-  bool fold_patterns = false;                // pattern tables too (postmap without -F ... never in daemons)
-  bool utf8 = true;                          // smtputf8_enable: a key that is not UTF-8 is "not found", with a warning
-  bool surrogate = false;                    // a table that cannot be opened answers "temporary" to every key and is
-                                             // reported once (daemon_table_open_error_is_fatal = no)
-  bool no_substitution = false;              // $1 in results refused (alias_maps, uid and gid maps: security)
-  bool no_proxy = false;                     // proxy: refused (security-sensitive maps)
-  bool values_are_files = false;             // postmap -F: a value is the name of a file whose content is the result
-  unsigned connections = 4;                  // at most so many connections of one process to one SQL server
-  std::shared_ptr<net::Pool> pool;           // where blocking back ends work; made when needed
-  std::shared_ptr<net::Resolver> resolver;   // names of SQL hosts; without one the client library resolves (commands)
+  Logger log;        // warnings are written in this service's name
+  bool fold = true;  // fixed tables see keys in lower case
+  bool utf8 = true;  // smtputf8_enable: a key that is not UTF-8 is "not found", with a warning
+  bool surrogate = false;  // a table that cannot be opened answers "temporary" to every key and is
+                           // reported once (daemon_table_open_error_is_fatal = no)
+  bool no_substitution = false;  // $1 in results refused (alias_maps, uid and gid maps: security)
+  bool no_proxy = false;         // proxy: refused (security-sensitive maps)
+  bool values_are_files =
+      false;  // postmap -F: a value is the name of a file whose content is the result
+  unsigned connections = 4;         // at most so many connections of one process to one SQL server
+  std::shared_ptr<net::Pool> pool;  // where blocking back ends work; made when needed
+  std::shared_ptr<net::Resolver>
+      resolver;  // names of SQL hosts; without one the client library resolves (commands)
 };
 
 // Opens "type:name" read-only. Errors are of fault config and have the incumbent's words after "fatal: ".
-Result<std::unique_ptr<Table>> open_table(net::Loop& loop, const conf::MainCf& main_cf, std::string_view type_name,
-                                          const OpenOptions& options);
+Result<std::unique_ptr<Table>> open_table(net::Loop& loop, const conf::MainCf& main_cf,
+                                          std::string_view type_name, const OpenOptions& options);
 
 // Names of all types that can be opened in this build, sorted, as `postconf -m` lists them.
 std::vector<std::string> type_names();
-
-// Words of a parameter value that may contain {groups with blanks, commas}: tables, match lists, inline maps.
-std::vector<std::string> split_list(std::string_view value, std::string_view separators = ", \t\r\n");
 
 }  // namespace dovetail::lookup

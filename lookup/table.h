@@ -45,4 +45,15 @@ class Table {
   Keys keys_;
 };
 
+// A table that answers from memory: its class gives answer() alone.
+class InstantTable : public Table {
+ public:
+  using Table::Table;
+  Task<Result<Found>> lookup(std::string_view key) override;
+  std::optional<Result<Found>> try_now(std::string_view key) override;
+
+ protected:
+  virtual Result<Found> answer(std::string_view key) = 0;
+};
+
 }  // namespace dovetail::lookup

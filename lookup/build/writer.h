@@ -18,10 +18,10 @@ namespace dovetail::lookup {
 enum class KeyEnd { unknown, with_nul, without_nul };
 
 struct WriteOptions {
-  bool truncate = false;       // make it anew; otherwise it is changed and must exist
+  bool truncate = false;  // make it anew; otherwise it is changed and must exist
   mode_t mode = 0644;
   KeyEnd key_end = KeyEnd::unknown;
-  size_t expected_bytes = 0;   // size of the source, for the cache
+  size_t expected_bytes = 0;  // size of the source, for the cache
 };
 
 class Writer {
@@ -38,6 +38,7 @@ class Writer {
 };
 
 // Takes the table's exclusive lock for as long as the Writer lives, waiting for it. The error has the incumbent's words.
-Result<std::unique_ptr<Writer>> open_writer(std::string_view type, const std::string& name, const WriteOptions& options);
+Result<std::unique_ptr<Writer>> open_writer(std::string_view type, const std::string& name,
+                                            const WriteOptions& options);
 
 }  // namespace dovetail::lookup

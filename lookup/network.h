@@ -1,0 +1,15 @@
+// Networks as tables and match lists write them, with the incumbent's words for what is wrong with one.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/net/address.h"
+
+namespace dovetail::lookup {
+
+// "192.168.1.0/24", "10.0.0.1", "[2001:db8::]/32", "2001:db8::1".
+Result<net::Network> parse_network(std::string_view pattern);
+
+}  // namespace dovetail::lookup
