@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+# Replays recorded command cases of the incumbent (Postfix format) against an installed tree and compares every byte.
+# The recordings are not part of this repository: --reference names the directory with the *.jsonl files. Cases run as root in a
+# directory of their own; nothing outside it is touched. Deliberate differences stand in differences.tsv beside this file.
+# SPDX-License-Identifier: Apache-2.0
+"""usage: run_cases.py --reference DIR [--bindir DIR]... [-j N] [-v] [filter ...]
+
+A filter is the beginning of an id (postconf-0), a tool (postconf) or a file name (postconf.jsonl); without one, all cases run.
+Without --bindir the tools found in PATH are driven, which checks the recordings themselves."""
+import argparse
+import base64
+import concurrent.futures
+import glob
+import grp
+import json
+import os
+import pty
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TIME_LIMIT = 15          # a fatal error sleeps a second; "timeout" cases are still waiting here
+AGE = 300                # younger main.cf files make the incumbent's commands wait
+
+
+class Skip(Exception):
+    pass
+
+
+class Case:
+    def __init__(self, record, options, directory):
+        self.record, self.options, self.dir = record, options, directory
+
+    def fill(self, text):
+        return text.replace('@DIR@', self.dir).replace('@MYSOCK@', self.options.mysock or '@MYSOCK@')
+
+    def environment(self):
+        env = {'PATH': ':'.join(self.options.bindir + ['/usr/sbin', '/usr/bin', '/sbin', '/bin']), 'LC_ALL': 'C', 'TZ': 'UTC',
+               'HOME': '/root', 'LOGNAME': 'root', 'USER': 'root'}
+        env.update({k: self.fill(v) for k, v in self.record.get('env', {}).items()})
+        return env
+
+    def write_files(self):
+        directories = []
+        for path, value in self.record['files'].items():
+            entry = value if isinstance(value, dict) else {'text': value}
+            full = os.path.join(self.dir, path)
+            if entry.get('dir'):
+                os.makedirs(full, exist_ok=True)
+                directories.append((full, entry))
+                continue
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+            data = base64.b64decode(entry['b64']) if 'b64' in entry else self.fill(entry['text']).encode()
+            with open(full, 'wb') as f:
+                f.write(data)
+            self.dress(full, entry)
+        for full, entry in directories:
+            self.dress(full, entry)
+
+    def dress(self, full, entry):
+        if 'owner' in entry:
+            user, _, group = str(entry['owner']).partition(':')
+            uid = int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
+            gid = -1 if not group else int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+            os.chown(full, uid, gid)
+        if 'mode' in entry:
+            os.chmod(full, int(entry['mode'], 8))
+        moment = entry.get('mtime', time.time() - AGE)
+        os.utime(full, (moment, moment))
+
+    # Runs one command: (exit, stdout, stderr) as text with unknown bytes escaped.
+    def run(self, argv, stdin=b'', tty=False):
+        argv = [self.fill(a) for a in argv]
+        env = self.environment()
+        program = shutil.which(argv[0], path=env['PATH'])
+        if program is None:
+            return 127, '', '%s: not found\n' % argv[0]
+        collected, slave = None, subprocess.PIPE
+        if tty:
+            master, slave = pty.openpty()
+            collected = []
+            reader = threading.Thread(target=drain_terminal, args=(master, collected))
+            reader.start()
+        process = subprocess.Popen(argv, executable=program, env=env, cwd=self.dir, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=slave, start_new_session=True)
+        if tty:
+            os.close(slave)
+        try:
+            out, err = process.communicate(stdin, timeout=TIME_LIMIT)
+            code = process.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+            code = 'timeout'
+        if tty:
+            reader.join(2)
+            err = b''.join(collected).replace(b'\r\n', b'\n')
+        return code, self.printed(out), self.printed(err or b'')
+
+    def printed(self, data):
+        return data.decode('utf-8', 'surrogateescape')
+
+    def normal(self, text):
+        if text is None:
+            return None
+        text = text.replace(self.dir, '@DIR@')
+        if self.options.mysock:
+            text = text.replace(self.options.mysock, '@MYSOCK@')
+        for pattern, replacement in self.record.get('normalize') or []:
+            text = re.sub(pattern, replacement, text)
+        return text
+
+    def same(self, what, expected, actual):
+        actual = self.normal(actual)
+        how = (self.record.get('compare') or {}).get(what)
+        if how == 'sorted-lines':
+            return sorted(expected.splitlines()) == sorted(actual.splitlines())
+        if how == 'fold-whitespace':
+            return expected.split() == actual.split()
+        return expected == actual
+
+    def check(self):
+        r, wrong = self.record, []
+        stdin = base64.b64decode(r['stdin_b64']) if r.get('stdin_b64') else self.fill(r.get('stdin') or '').encode()
+        got = self.run(r['argv'], stdin, r.get('stderr_is_tty', False))
+        self.compare_run(r, got, '', wrong)
+        for path, expected in (r.get('after') or {}).items():
+            self.compare_file(path, expected, wrong)
+        for step in r.get('verify') or []:
+            self.compare_run(step, self.run(step['argv']), 'verify ', wrong)
+        return wrong
+
+    def compare_run(self, expected, got, prefix, wrong):
+        code, out, err = got
+        if expected['exit'] != code:
+            wrong.append('%sexit: %s, expected %s' % (prefix, code, expected['exit']))
+        for name, actual in (('stdout', out), ('stderr', err)):
+            text = expected.get(name)
+            if expected.get(name + '_b64') is not None:
+                text = self.printed(base64.b64decode(expected[name + '_b64']))
+            if text is not None and not self.same('verify' if prefix else name, text, actual):
+                wrong.append('%s%s:\n%s' % (prefix, name, difference(text, self.normal(actual))))
+
+    def compare_file(self, path, expected, wrong):
+        full = os.path.join(self.dir, path)
+        if isinstance(expected, dict) and 'dir' in expected:
+            names = sorted(os.listdir(full)) if os.path.isdir(full) else None
+            if names != sorted(expected['dir']):
+                wrong.append('after %s: %s, expected %s' % (path, names, expected['dir']))
+        elif isinstance(expected, dict):
+            if not os.path.exists(full) or os.path.getsize(full) == 0:
+                wrong.append('after %s: missing or empty' % path)
+        elif expected is None:
+            if os.path.exists(full):
+                wrong.append('after %s: exists' % path)
+        else:
+            try:
+                with open(full, 'rb') as f:
+                    actual = self.printed(f.read())
+            except OSError as e:
+                actual = str(e)
+            if not self.same('after', expected, actual):
+                wrong.append('after %s:\n%s' % (path, difference(expected, self.normal(actual))))
+
+
+def drain_terminal(master, collected):
+    while True:
+        try:
+            data = os.read(master, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        collected.append(data)
+    os.close(master)
+
+
+# The first line that differs, both ways.
+def difference(expected, actual):
+    a, b = expected.split('\n'), actual.split('\n')
+    at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+    show = lambda lines: repr('\n'.join(lines[at:at + 3]))[:400]
+    return '    line %d\n    - %s\n    + %s' % (at + 1, show(a), show(b))
+
+
+def check_requirements(record, options):
+    for need in [record.get('requires')] if isinstance(record.get('requires'), str) else record.get('requires') or []:
+        if 'MariaDB' in need and not options.mysock:
+            raise Skip('needs --mysock')
+        if 'sqlite3' in need and not shutil.which('sqlite3'):
+            raise Skip('needs the sqlite3 command')
+        if 'postfix user' in need:
+            try:
+                pwd.getpwnam('postfix'), grp.getgrnam('postdrop')
+            except KeyError:
+                raise Skip('needs user postfix and group postdrop')
+
+
+def run_one(record, options):
+    try:
+        check_requirements(record, options)
+    except Skip as e:
+        return 'skipped', [str(e)]
+    directory = tempfile.mkdtemp(prefix='case')
+    os.chmod(directory, 0o755)
+    try:
+        case = Case(record, options, directory)
+        case.write_files()
+        for command in record.get('setup') or []:
+            case.run(command)
+        wrong = case.check()
+        return ('failed' if wrong else 'passed'), wrong
+    except Exception as e:  # a broken case must not end the run
+        return 'failed', ['runner: %r' % e]
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def load_cases(reference, filters):
+    for path in sorted(glob.glob(os.path.join(reference, '*.jsonl')) or
+                       glob.glob(os.path.join(reference, 'cli-cases', '*.jsonl'))):
+        name = os.path.basename(path)
+        with open(path) as f:
+            for line in f:
+                record = json.loads(line)
+                if not filters or any(x in (name, record.get('tool'), name[:-6]) or record['id'].startswith(x) for x in filters):
+                    yield record
+
+
+def load_differences(path):
+    listed = {}
+    if os.path.exists(path):
+        with open(path) as f:
+            for line in f:
+                if line.strip() and not line.startswith('#'):
+                    name, _, reason = line.rstrip('\n').partition('\t')
+                    listed[name] = reason
+    return listed
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument('--reference', required=True)
+    parser.add_argument('--bindir', action='append', default=[], help='put first in PATH, absolute; may be repeated')
+    parser.add_argument('--mysock', help='socket of a database loaded with fixtures/mysql.sql')
+    parser.add_argument('--differences', default=os.path.join(HERE, 'differences.tsv'))
+    parser.add_argument('-j', type=int, default=2)
+    parser.add_argument('-v', action='store_true', help='name passed cases too')
+    parser.add_argument('filters', nargs='*')
+    options = parser.parse_args()
+    options.bindir = [os.path.abspath(d) for d in options.bindir]
+    listed = load_differences(options.differences) if options.bindir else {}
+    cases = list(load_cases(options.reference, options.filters))
+    if not cases:
+        sys.exit('run_cases: no case matches')
+    count = {'passed': 0, 'failed': 0, 'skipped': 0, 'listed': 0}
+    with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
+        for record, (result, wrong) in zip(cases, pool.map(lambda r: run_one(r, options), cases)):
+            if record['id'] in listed:
+                if result == 'passed':
+                    print('LISTED BUT EQUAL %s' % record['id'])
+                result = 'listed' if result == 'failed' else result
+            count[result] += 1
+            if result == 'failed' or options.v:
+                print('%s %s: %s' % (result.upper(), record['id'], record.get('desc', '')))
+                for text in wrong:
+                    print('  ' + text)
+    print('%(passed)d passed, %(failed)d failed, %(skipped)d skipped, %(listed)d listed differences' % count)
+    sys.exit(1 if count['failed'] else 0)
+
+
+if __name__ == '__main__':
+    main()
