@@ -25,5 +25,8 @@ std::string envelope_text(const EnvelopeFields& fields);
 // Appends an IMAP nstring: NIL, quoted, or a literal where quoting cannot say it.
 void append_nstring(std::string& out, const std::optional<std::string>& text);
 void append_string(std::string& out, std::string_view text);
+// For text that people read (subjects, names): runs of blanks become one, and whatever is not plain goes out as a
+// literal.
+void append_text(std::string& out, std::string_view text);
 
 }  // namespace dovetail::mda

@@ -21,7 +21,7 @@ struct HeaderField {
 // block.
 std::vector<HeaderField> parse_header_block(std::string_view block);
 
-// Folded lines joined, leading and trailing blanks gone; CR, LF and NUL never remain.
+// Folded lines joined, leading blanks gone; CR, LF and NUL never remain.
 std::string unfold(std::string_view value);
 // Unfolded and with encoded words (RFC 2047) decoded; always valid UTF-8.
 std::string decode_header(std::string_view value);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +32,7 @@ struct MimeSize {
 // The raw fields of a message that make its ENVELOPE; unfolded, first one of each name (addresses:
 // all joined).
 struct EnvelopeFields {
+  // subject keeps its folding: the incumbent tells folded subjects apart.
   std::string date, subject, from, sender, reply_to, to, cc, bcc, in_reply_to, message_id;
   unsigned present = 0;  // bit by position: a field that is there but empty is not NIL
 };
@@ -49,11 +51,11 @@ struct Part {
   bool message = false;  // message/rfc822: its one child is the inner message
   bool text = false;
 
-  std::string type,
-      subtype;  // as written; empty: the default (text/plain, or message/rfc822 in a digest)
+  bool typed = false;         // has a Content-Type; else text/plain, or message/rfc822 in a digest
+  std::string type, subtype;  // as written; empty with typed: it could not be read
   MimeParameters parameters;  // names as written; RFC 2231 continuations joined
-  std::string id, description, encoding, md5, location;
-  std::string disposition;
+  std::string description, encoding, md5, location;
+  std::optional<std::string> id, disposition;
   MimeParameters disposition_parameters;
   std::vector<std::string> languages;
   EnvelopeFields envelope;  // of the root and of a message part's child
