@@ -3,7 +3,8 @@
 //
 //   parent -> child: hello (how to run; may carry the sealed settings file), drain (a successor took over: close the
 //                    listeners, finish), stop (finish at once), wakeup (the incumbent's 'W' trigger)
-//   child -> parent: ready, idle (no client for the idle time: about to end), stress, and role messages ("role NAME")
+//   child -> parent: ready, idle (no client for the idle time: about to end), full and room (client limit reached or not
+//                    any more), and whatever a role has to tell its parent
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -123,7 +123,12 @@ Task<> Runner::accept_clients(Door& door) {
     ++served_;
     Client client{std::move(accepted.fd), accepted.peer, door.label, door.ssl};
     net::spawn(serve_client(std::move(client)), context_.log);
-    if (limits_.uses > 0 && served_ >= limits_.uses) begin_drain();
+    if (limits_.uses > 0 && served_ >= limits_.uses) {
+      tell_load();
+      begin_drain();
+    } else if (full()) {
+      tell_load();
+    }
   }
 }
 
@@ -197,8 +202,14 @@ void Runner::stop_now() {
   stop_timer_.start(std::chrono::milliseconds(1500));
 }
 
+void Runner::tell_load() {
+  if (context_.tell_parent) context_.tell_parent({full() ? "full" : "room", {}}, {});
+}
+
 void Runner::session_ended() {
+  bool was_full = full();
   --clients_;
+  if (was_full && !full()) tell_load();
   room_.set();
   if (clients_ == 0) arm_idle();
   check_end();

@@ -54,6 +54,7 @@ class Runner {
   void begin_drain();
   void stop_now();
   void session_ended();
+  void tell_load();
   void check_end();
   void arm_idle();
   bool full() const;

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "common/base/text.h"
@@ -21,6 +22,7 @@ struct Supervisor::Child {
   std::shared_ptr<net::Channel> channel;
   bool ready = false;
   bool asked = false;
+  bool full = false;
 };
 
 struct Supervisor::Service {
@@ -104,12 +106,22 @@ Result<void> Supervisor::configure(std::vector<ServiceSpec> specs) {
 }
 
 void Supervisor::adopt(Service& service) {
-  if (service.children.empty()) watch(service);
-  if (service.spec.wakeup.count() > 0) schedule_wakeup(service);
+  watch(service);
+  if (service.spec.wakeup.count() == 0 || service.spec.processes == 0) return;
+  schedule_wakeup(service);
+  if (!service.spec.wakeup_if_used) deliver_wakeup(service);  // the queue is looked at when the system starts
+}
+
+// Whether the next client should find a new process.
+bool Supervisor::wants_process(const Service& service) const {
+  if (service.throttled || !service.current || stopping_ || service.spec.processes == 0) return false;
+  if (service.children.size() >= std::max(service.spec.processes, service.spec.processes_max)) return service.children.empty();
+  return std::all_of(service.children.begin(), service.children.end(), [](auto& child) { return child.full || child.asked; });
 }
 
 void Supervisor::watch(Service& service) {
-  if (!service.watches.empty() || service.throttled || !service.current || stopping_) return;
+  if (!wants_process(service)) return unwatch(service);
+  if (!service.watches.empty()) return;
   for (auto& listener : service.listeners) {
     auto call = [](int, short, void* self) {
       auto& of = *static_cast<Service*>(self);
@@ -132,7 +144,9 @@ void Supervisor::unwatch(Service& service) {
 void Supervisor::start(Service& service) {
   if (stopping_ || service.throttled || !service.current) return;
   unwatch(service);
-  while (service.children.size() < service.spec.processes) {
+  size_t wanted = std::max<size_t>(service.spec.processes, service.children.size() + (service.children.empty() ? 0 : 1));
+  wanted = std::min<size_t>(wanted, std::max(service.spec.processes, service.spec.processes_max));
+  while (service.children.size() < wanted) {
     auto started = start_child(service);
     if (started) continue;
     owner_.cannot_start(service.spec, started.error());
@@ -235,8 +249,9 @@ void Supervisor::heard(Service* service, pid_t pid, net::FdMessage message) {
       auto said = ControlMessage::decode(message.bytes);
       if (said.verb == "ready") child.ready = true;
       else if (said.verb == "idle") child.asked = true;
+      else if (said.verb == "full" || said.verb == "room") child.full = said.verb == "full";
       else owner_.child_said(service->spec, pid, said, std::move(message.fds));
-      return;
+      return watch(*service);
     }
   }
 }
@@ -277,7 +292,7 @@ void Supervisor::child_gone(Service& service, std::list<Child>::iterator child, 
   }
   bool failed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
   if (service.spec.at_start || (failed && !service.children.empty())) start(service);
-  else if (service.children.empty()) watch(service);
+  else watch(service);
 }
 
 // --- wake-ups

@@ -47,7 +47,8 @@ struct ServiceSpec {
   std::vector<std::string> argv;       // argv[0] first
   std::vector<std::string> environment;
   std::vector<ListenerSpec> listeners;
-  unsigned processes = 1;              // started together; they share the listeners
+  unsigned processes = 1;              // started together; they share the listeners. 0: only the endpoint exists
+  unsigned processes_max = 0;          // more are started one by one while all are full; 0: no more
   bool at_start = false;               // does not wait for a client (process_min_avail, qmgr)
   std::chrono::seconds wakeup{0};      // 0: never
   bool wakeup_if_used = false;
@@ -101,6 +102,7 @@ class Supervisor {
 
   Result<Bound> bind_all(const std::vector<ServiceSpec>& specs);
   void adopt(Service& service);
+  bool wants_process(const Service& service) const;
   void watch(Service& service);
   void unwatch(Service& service);
   void start(Service& service);

@@ -1,0 +1,187 @@
+// master: the parent of the MTA. Reads main.cf and master.cf, owns listeners, locks and children; never a foreign byte.
+// Options: -c DIR, -d (stay in the foreground), -s (the same, standard error kept), -i (as process 1), -t (is a master running?),
+// -w (wait until it serves), -v, -D, -e SECONDS. Manual: master(8).
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <deque>
+
+#include "common/base/clock.h"
+#include "common/base/text.h"
+#include "common/service/daemonize.h"
+#include "common/service/run_postfix.h"
+#include "common/service/supervisor.h"
+#include "conf/bind.h"
+#include "mta/master/lock.h"
+#include "mta/master/service_table.h"
+
+namespace dovetail::mta {
+namespace {
+
+using namespace std::chrono_literals;
+using service::ServiceSpec;
+
+class Master : public service::Supervisor::Owner {
+ public:
+  Master(net::Loop& loop, conf::MainCf cf, Logger log)
+      : loop_(loop), cf_(std::move(cf)), log_(std::move(log)), supervisor_(loop, *this) {}
+
+  Result<void> load() {
+    auto options = conf::MasterCfOptions{[this](const std::string& text) { log_.warning("{}", text); }};
+    auto lines = conf::load_master_cf(cf_.config_directory() + "/master.cf", options);
+    if (!lines) return lines.error();
+    auto specs = service_table(*lines, cf_);
+    if (!specs) return specs.error();
+    auto pause = conf::read_time(cf_, "service_throttle_time");
+    if (!pause) return pause.error();
+    throttle_ = *pause;
+    for (auto& spec : *specs) warn_unusable(spec);
+    return supervisor_.configure(std::move(*specs));
+  }
+
+  void reload() {
+    log_.info("reload -- version {}, configuration {}", cf_.get("mail_version"), cf_.config_directory());
+    auto cf = conf::MainCf::load(cf_.config_directory(), {}, load_options());
+    if (!cf) return log_.error("{} -- the old configuration stays in use", cf.error().text);
+    auto before = std::exchange(cf_, std::move(*cf));
+    auto loaded = load();
+    if (loaded) return;
+    log_.error("{} -- the old configuration stays in use", loaded.error().text);
+    cf_ = std::move(before);
+  }
+
+  void terminate(int number) {
+    if (std::exchange(ending_, true)) return;
+    log_.info("terminating on signal {}", number);
+    supervisor_.stop(4s, [this] { loop_.stop(); });
+  }
+
+  static conf::LoadOptions load_options() {
+    conf::LoadOptions options;
+    options.process_name = "master";
+    return options;
+  }
+
+  std::chrono::milliseconds child_ended(const service::Supervisor::Ended& ended) override {
+    if (ended.asked || (WIFEXITED(ended.status) && WEXITSTATUS(ended.status) == 0)) return 0ms;
+    if (WIFSIGNALED(ended.status)) {
+      log_.warning("process {} pid {} killed by signal {}", ended.spec.path, ended.pid, WTERMSIG(ended.status));
+    } else {
+      log_.warning("process {} pid {} exit status {}", ended.spec.path, ended.pid, WEXITSTATUS(ended.status));
+    }
+    // One crash after good service is no reason to stop serving; one that returns at once is.
+    if (ended.ready && !crashes_often(ended.spec.name)) return 0ms;
+    log_.warning("{}: bad command startup -- throttling", ended.spec.path);
+    return throttle_;
+  }
+
+  void cannot_start(const ServiceSpec& spec, const Error& error) override {
+    log_.warning("service {}: cannot start {}", spec.name, error.text);
+  }
+
+ private:
+  void warn_unusable(const ServiceSpec& spec) {
+    if (spec.processes == 0) return;
+    if (::access(spec.path.c_str(), X_OK) != 0) {
+      log_.warning("service {}: no program {}: it will not run", spec.name, spec.path);
+    }
+  }
+
+  bool crashes_often(const std::string& name) {
+    auto& times = crashes_[name];
+    auto now = base::monotonic_now();
+    times.push_back(now);
+    while (times.size() > 5) times.pop_front();
+    return times.size() == 5 && now - times.front() < 10s;
+  }
+
+  net::Loop& loop_;
+  conf::MainCf cf_;
+  Logger log_;
+  service::Supervisor supervisor_;
+  std::chrono::milliseconds throttle_{60000};
+  std::map<std::string, std::deque<base::Milliseconds>> crashes_;
+  bool ending_ = false;
+};
+
+struct MasterOptions {
+  std::string config_directory;
+  bool foreground = false, test = false, wait = false;
+};
+
+std::optional<MasterOptions> parse_master_options(int argc, char** argv) {
+  MasterOptions options;
+  for (int c; (c = getopt(argc, argv, "c:dDe:istvw")) != -1;) {
+    switch (c) {
+      case 'c': options.config_directory = optarg; break;
+      case 'd':
+      case 'i':
+      case 's': options.foreground = true; break;
+      case 't': options.test = true; break;
+      case 'w': options.wait = true; break;
+      case 'D':
+      case 'e':
+      case 'v': break;
+      default: return std::nullopt;
+    }
+  }
+  return options;
+}
+
+int fail(const Logger& log, const std::string& text) {
+  log.fatal("{}", text);
+  return 1;
+}
+
+int run_master(const MasterOptions& options) {
+  Logger early("postfix/master");
+  auto cf = conf::MainCf::load(conf::config_directory(options.config_directory), {}, Master::load_options());
+  if (!cf) return fail(early, cf.error().text);
+  if (options.test) return MasterLock::is_held(cf->get("queue_directory")) ? 1 : 0;
+  auto target = service::postfix_log_target(*cf);
+  target.to_stderr = ::isatty(STDERR_FILENO) || options.foreground;
+  base::open_log(target);
+  Logger log(cf->get("syslog_name") + "/master");
+  if (::chdir(cf->get("queue_directory").c_str()) != 0) {
+    return fail(log, errno_error("chdir " + cf->get("queue_directory"), errno).text);
+  }
+  ::umask(022);
+  auto daemon = options.foreground ? service::Daemonized() : service::Daemonized::detach();
+  std::string holder;
+  auto lock = MasterLock::take(cf->get("queue_directory"), cf->get("data_directory"), holder);
+  if (!lock) {
+    if (!holder.empty()) log.info("{}", holder);
+    return fail(log, lock.error().text);
+  }
+  auto written = lock->write_pid();
+  if (!written) return fail(log, written.error().text);
+
+  ::signal(SIGPIPE, SIG_IGN);
+  net::Loop loop;
+  Master master(loop, *cf, log);
+  net::Signal hangup(loop, SIGHUP, [&] { master.reload(); });
+  net::Signal term(loop, SIGTERM, [&] { master.terminate(SIGTERM); });
+  net::Signal interrupt(loop, SIGINT, [&] { master.terminate(SIGINT); });
+  auto loaded = master.load();
+  if (!loaded) return fail(log, loaded.error().text);
+  log.info("daemon started -- version {}, configuration {}", cf->get("mail_version"), cf->config_directory());
+  target.to_stderr = options.foreground;
+  base::open_log(target);
+  daemon.ready();
+  loop.run();
+  return 0;
+}
+
+}  // namespace
+}  // namespace dovetail::mta
+
+int main(int argc, char** argv) {
+  auto options = dovetail::mta::parse_master_options(argc, argv);
+  if (!options) {
+    dovetail::Logger("postfix/master").fatal("usage: master [-c config_dir] [-D (debug)] [-d (don't detach)] [-e exit_time] [-t (test)] [-v] [-w (wait for initialization)]");
+    return 1;
+  }
+  return dovetail::mta::run_master(*options);
+}
