@@ -1,0 +1,115 @@
+// The half of a delivery agent that all agents share: taking requests from qmgr, holding the queue file, and ending each
+// recipient in the one safe order: bounce, defer or trace entry written, record marked done, line logged, qmgr told
+// (design.md 6). What "deliver" means is the agent's.
+//
+//   class SmtpRole : public AgentRole { Task<> deliver(service::Context&, Delivery& d) override { ... } };
+//
+// Manuals: smtp(8), local(8), pipe(8) ...; log line: reference card i.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/net/conn.h"
+#include "common/net/pool.h"
+#include "common/service/service.h"
+#include "mta/delivery/request.h"
+#include "mta/queue/bounce_log.h"
+#include "mta/queue/directories.h"
+#include "mta/queue/queue_file.h"
+
+namespace dovetail::mta {
+
+// How one recipient ended.
+struct Outcome {
+  Status status = Status::deferred;
+  mail::DsnText dsn;               // "2.0.0", "250 2.0.0 Ok: queued as 4711"
+  std::string relay = "none";      // "mail.example.org[192.0.2.1]:25", "local"
+  int connection_use = 0;          // how many mails went over this session; shown above 1
+  std::optional<base::Wall> connected;  // when the connection stood; none: no connection was made
+  // For the report to the sender: "smtp" and the reply; "dns" and the host that said it.
+  std::string diag_type, diag_text, mta_type, mta_mname;
+  // For a sent recipient whose sender asked for a success notice: "delivered", "relayed", "expanded"; "" when the next
+  // hop will say it.
+  std::string trace_action;
+};
+
+// delays=a/b/c/d and delay= as the incumbent prints them (delay_logging_resolution_limit digits behind the point).
+std::string format_delay(double seconds, int resolution);
+
+struct AgentParameters {
+  bool soft_bounce = false;
+  int delay_logging_resolution_limit = 2;
+  std::string hash_queue_names;
+  int hash_queue_depth = 1;
+};
+
+// One request being carried out. Several run in one process side by side.
+class Delivery {
+ public:
+  Delivery(service::Context& context, net::Pool& disk, const QueueDirectories& directories,
+           const AgentParameters& parameters, Conn& qmgr, DeliveryRequest request);
+
+  const DeliveryRequest& request() const { return request_; }
+  const std::vector<mail::Recipient>& recipients() const { return request_.envelope.recipients; }
+  bool is_probe() const { return request_.envelope.trace_flags & kTraceVerify; }
+  net::Pool& disk() { return disk_; }
+  const Logger& log() const { return context_.log; }
+  service::Context& context() { return context_; }
+
+  // The message's bytes; line ends as asked. Read on disk().
+  int fd() const { return file_.get(); }
+  SizeRecord size() const;
+
+  // Ends one recipient (index into recipients()); at most once each.
+  Task<> finish(size_t recipient, Outcome outcome);
+  // Ends all that are still open in the same way.
+  Task<> finish_all(Outcome outcome);
+  bool is_open(size_t recipient) const { return !ended_[recipient]; }
+  // The destination itself is at fault; qmgr then slows down for it. Call besides finish().
+  void blame_destination(mail::DsnText reason) { done_.destination_fault = std::move(reason); }
+
+ private:
+  friend class AgentRole;
+  Result<void> open_file();
+  Result<void> write_entry(const mail::Recipient& rcpt, const Outcome& outcome);
+  void log_outcome(const mail::Recipient& rcpt, const Outcome& outcome, bool soft) const;
+
+  service::Context& context_;
+  net::Pool& disk_;
+  const QueueDirectories& directories_;
+  const AgentParameters& parameters_;
+  Conn& qmgr_;
+  DeliveryRequest request_;
+  Fd file_;
+  std::vector<bool> ended_;
+  DeliveryDone done_;
+};
+
+class AgentRole : public service::Role {
+ public:
+  Result<void> prepare(service::Context& context) override;
+  void start(service::Context& context) override;
+  Task<> serve(service::Context& context, service::Client client) override;
+
+  // Delivers to every recipient and calls finish() for each; those left open are deferred.
+  virtual Task<> deliver(service::Context& context, Delivery& delivery) = 0;
+  // Tables, keys, parameters of the agent itself; called by prepare().
+  virtual Result<void> prepare_agent(service::Context&) { return {}; }
+
+ protected:
+  net::Pool& disk() { return *disk_; }
+  const QueueDirectories& directories() const { return *directories_; }
+
+ private:
+  Task<> carry_out(service::Context& context, Conn& qmgr, DeliveryRequest request);
+
+  AgentParameters parameters_;
+  std::unique_ptr<QueueDirectories> directories_;
+  std::unique_ptr<net::Pool> disk_;
+};
+
+}  // namespace dovetail::mta
