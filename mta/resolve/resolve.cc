@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mta/resolve/resolve.h"
 
+#include <algorithm>
+
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/mail/address.h"
@@ -66,7 +68,9 @@ Task<Result<bool>> ResolverImpl::is_local_domain(std::string domain) {
   auto listed = co_await tables_.mydestination.match_string(domain);
   if (!listed || *listed) co_return listed;
   auto address = domain_literal(domain);
-  co_return address&& contains_address(tables_.interfaces, *address);
+  if (!address) co_return false;
+  const auto& own = tables_.interfaces;
+  co_return std::find(own.begin(), own.end(), address->address_bytes()) != own.end();
 }
 
 // Takes local domains off the right end until the address is remote, or local for good.

@@ -22,9 +22,6 @@ constexpr conf::Bind<RewriteParameters> rewrite_bindings[] = {
 constexpr conf::Bind<ResolveParameters> resolve_bindings[] = {
     {"myhostname",                       &ResolveParameters::myhostname},
     {"mydestination",                    &ResolveParameters::mydestination},
-    {"inet_interfaces",                  &ResolveParameters::inet_interfaces},
-    {"inet_protocols",                   &ResolveParameters::inet_protocols},
-    {"proxy_interfaces",                 &ResolveParameters::proxy_interfaces},
     {"virtual_alias_domains",            &ResolveParameters::virtual_alias_domains},
     {"virtual_mailbox_domains",          &ResolveParameters::virtual_mailbox_domains},
     {"relay_domains",                    &ResolveParameters::relay_domains},
@@ -115,17 +112,6 @@ class ResolveOpener {
   Result<void> done_;
 };
 
-Result<void> read_interfaces(ResolveTables& tables) {
-  const ResolveParameters& p = tables.parameters;
-  auto own = own_addresses(p.inet_interfaces, p.inet_protocols);
-  if (!own) return own.error();
-  auto proxy = proxy_addresses(p.proxy_interfaces, p.inet_protocols);
-  if (!proxy) return proxy.error();
-  tables.interfaces = std::move(*own);
-  tables.interfaces.insert(tables.interfaces.end(), proxy->begin(), proxy->end());
-  return {};
-}
-
 }  // namespace
 
 Result<RewriteParameters> read_rewrite_parameters(const conf::MainCf& main_cf) {
@@ -144,7 +130,9 @@ Result<ResolveTables> open_resolve_tables(net::Loop& loop, const conf::MainCf& m
     return done.error();
   if (auto done = conf::read_into(tables.verify.parameters, main_cf, verify_bindings); !done)
     return done.error();
-  if (auto done = read_interfaces(tables); !done) return done.error();
+  auto interfaces = final_addresses(main_cf);
+  if (!interfaces) return interfaces.error();
+  tables.interfaces = std::move(*interfaces);
 
   ResolveOpener opener(loop, main_cf, log, p.parent_domain_matches_subdomains);
   opener.list(tables.mydestination, "mydestination", p.mydestination)

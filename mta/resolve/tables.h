@@ -16,7 +16,7 @@
 namespace dovetail::mta {
 
 struct ResolveParameters {
-  std::string myhostname, mydestination, inet_interfaces, inet_protocols, proxy_interfaces;
+  std::string myhostname, mydestination;
   std::string virtual_alias_domains, virtual_mailbox_domains, relay_domains,
       parent_domain_matches_subdomains;
   std::string relocated_maps, empty_address_recipient;
@@ -51,8 +51,8 @@ struct ResolveTables {
   RewriteParameters rewrite;
   lookup::MatchList mydestination, virtual_alias_domains, virtual_mailbox_domains, relay_domains;
   lookup::Maps relocated_maps;
-  std::vector<SockAddr> interfaces;  // own and proxy addresses
-  bool transport_parents = false;    // transport_maps is in parent_domain_matches_subdomains
+  std::vector<std::string> interfaces;  // bytes of own and proxy addresses
+  bool transport_parents = false;       // transport_maps is in parent_domain_matches_subdomains
   RouteTables mail, verify;
 };
 
