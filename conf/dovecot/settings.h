@@ -124,6 +124,8 @@ class View {
   // ones are "0", "1".
   std::vector<std::string> names(std::string_view list) const;
   std::vector<Service> services() const;
+  // False for a service of a protocol that `protocols` does not name.
+  bool wanted(const Service& service) const;
   std::optional<Service> service(std::string_view name) const;
   std::vector<Passdb> passdbs() const;
   std::vector<Userdb> userdbs() const;
@@ -137,9 +139,11 @@ class View {
 
  private:
   friend class Tree;
-  std::optional<std::string> find_set(std::string_view path) const;
+  friend class ViewBuilder;
   std::map<std::string, std::string, std::less<>> values_;
   std::map<std::string, std::vector<std::string>, std::less<>> lists_;
+  StringMap map_order_;  // elements of plugin { } and dict { } as they were written
+  bool raw_ = false;
 };
 
 // One written setting. `path` has the names of blocks in it, escaped (see escape_name).
@@ -159,7 +163,8 @@ struct Filter {
     std::string bytes;  // 4 or 16; empty: any
     unsigned bits = 0;
   } local, remote;
-  int parent = -1;
+  int parent = -1;            // the filter around it
+  bool command_line = false;  // -o: holds everywhere and beats all others
   std::uint32_t file = 0, line = 0;
   std::vector<Assignment> settings;  // in the order of first assignment
   std::map<std::string, std::vector<std::string>, std::less<>>
@@ -186,7 +191,12 @@ class Tree {
   Tree();
 
   Result<std::shared_ptr<const View>> view(const Selector& who) const;
+  // As written: $names and <files stay what they are (doveconf without -x).
+  Result<std::shared_ptr<const View>> raw_view(const Selector& who) const;
+  // What load() has to say without failing: obsolete names, ambiguous comments (to be logged as warnings) and values
+  // of obsolete settings that could not be converted (errors).
   const std::vector<std::string>& warnings() const { return warnings_; }
+  const std::vector<std::string>& soft_errors() const { return soft_errors_; }
   std::vector<Unsupported> unsupported() const;
 
   Result<std::string> pack(const PackFor& what) const;
@@ -200,12 +210,16 @@ class Tree {
   const std::vector<std::string>& files() const { return files_; }
   std::uint32_t add_file(const std::string& path);
   void warn(std::string text) { warnings_.push_back(std::move(text)); }
-  const Assignment* find(const Filter& filter, std::string_view path) const;
+  void soft_error(std::string text) { soft_errors_.push_back(std::move(text)); }
+  // "PATH line N" of an assignment or filter, for messages.
+  std::string where(std::uint32_t file, std::uint32_t line) const;
+  static const Assignment* find(const Filter& filter, std::string_view path);
 
  private:
+  friend class ViewBuilder;
   std::vector<Filter> filters_;
   std::vector<std::string> files_;
-  std::vector<std::string> warnings_;
+  std::vector<std::string> warnings_, soft_errors_;
   std::map<std::string, Secret, std::less<>> external_;
   mutable std::map<std::vector<std::size_t>, std::shared_ptr<const View>> cache_;
 };

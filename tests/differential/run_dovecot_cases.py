@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# Replays recorded command cases of the incumbent (Dovecot format) and compares exit code, both outputs and, where a case asks
+# for it, the state afterwards. The recordings are not part of this repository: --reference names their directory. Values that
+# depend on the machine are brought to the recordings' placeholders first (normal()). Deliberate differences stand in
+# dovecot_differences.tsv beside this file.
+# SPDX-License-Identifier: Apache-2.0
+"""usage: run_dovecot_cases.py --reference DIR [--bindir DIR]... [-j N] [-v] [filter ...]
+
+A filter is the beginning of an id (conf-02), a group (doveconf) or a file name (cli-doveconf.jsonl, which is the default).
+Without --bindir the tools found in PATH are driven, which checks the recordings themselves. Groups that need running daemons
+(cli-doveadm.jsonl runs in order against one state) need -j 1."""
+import argparse
+import concurrent.futures
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from run_cases import HERE, difference, load_differences
+
+TIME_LIMIT = 15
+PATTERNS = [
+    (re.compile(r'^# 2\.3\.19\.1 \([^)]*\):', re.M), '# 2.3.19.1 (@BUILD@):'),
+    (re.compile(r'^# Pigeonhole version .*\n', re.M), ''),
+    (re.compile(r'^# OS: .*$', re.M), '# OS: @OS@'),
+    (re.compile(r'^# Hostname: .*$', re.M), '# Hostname: @HOST@'),
+]
+
+
+class Case:
+    def __init__(self, record, options, directory):
+        self.record, self.options, self.dir = record, options, directory
+
+    def fill(self, text):
+        return text.replace('@DIR@', self.dir).replace('@T@', self.dir)
+
+    def run(self, command, shell=False):
+        env = {'PATH': ':'.join(self.options.bindir + ['/usr/sbin', '/usr/bin', '/sbin', '/bin']), 'LC_ALL': 'C', 'TZ': 'UTC',
+               'HOME': '/root', 'USER': 'root'}
+        env.update({k: self.fill(v) for k, v in (self.record.get('env') or {}).items()})
+        argv = ['sh', '-c', self.fill(command)] if shell else [self.fill(a) for a in command]
+        program = shutil.which(argv[0], path=env['PATH'])
+        if program is None:
+            return 127, '', '%s: not found\n' % argv[0]
+        stdin = self.fill(self.record.get('stdin') or '').encode('utf-8', 'surrogateescape')
+        try:
+            done = subprocess.run(argv, executable=program, env=env, cwd=self.dir, input=stdin, capture_output=True,
+                                  timeout=TIME_LIMIT)
+        except subprocess.TimeoutExpired:
+            return 'timeout', '', ''
+        text = [t.decode('utf-8', 'surrogateescape') for t in (done.stdout, done.stderr)]
+        return done.returncode, text[0], text[1]
+
+    # Both sides pass through here: the recording for what it keeps of its host, ours for what it knows of this one.
+    def normal(self, text):
+        text = text.replace(self.dir, '@DIR@').replace('@T@', '@DIR@')
+        for pattern, replacement in PATTERNS:
+            text = pattern.sub(replacement, text)
+        return text
+
+    def ours(self, text):
+        if self.options.libexec:
+            text = text.replace(self.options.libexec, '/usr/lib/dovecot')
+        return self.normal(text)
+
+    def check(self):
+        r, wrong = self.record, []
+        for path, text in (r.get('files') or {}).items():
+            full = os.path.join(self.dir, path)
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+            with open(full, 'wb') as f:
+                f.write(self.fill(text).encode('utf-8', 'surrogateescape'))
+        if r.get('setup'):
+            self.run(r['setup'], shell=True)
+        code, out, err = self.run(r['argv'])
+        if code != r['exit']:
+            wrong.append('exit: %s, expected %s' % (code, r['exit']))
+        for name, actual in (('stdout', out), ('stderr', err)):
+            expected = self.normal(r.get(name) or '')
+            if expected != self.ours(actual):
+                wrong.append('%s:\n%s' % (name, difference(expected, self.ours(actual))))
+        if r.get('check_cmd'):
+            state = self.run(r['check_cmd'], shell=True)[1]
+            if self.normal(r.get('check_out') or '') != self.ours(state):
+                wrong.append('state:\n%s' % difference(self.normal(r.get('check_out') or ''), self.ours(state)))
+        return wrong
+
+
+def run_one(record, options):
+    if not record.get('deterministic', True):
+        return 'skipped', ['a sample only']
+    directory = tempfile.mkdtemp(prefix='case')
+    os.chmod(directory, 0o755)
+    try:
+        wrong = Case(record, options, directory).check()
+        return ('failed' if wrong else 'passed'), wrong
+    except Exception as e:  # a broken case must not end the run
+        return 'failed', ['runner: %r' % e]
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def load_cases(reference, filters):
+    files = [f for f in filters if f.endswith('.jsonl')] or ['cli-doveconf.jsonl']
+    starts = [f for f in filters if not f.endswith('.jsonl')]
+    for name in files:
+        top = reference if os.path.exists(os.path.join(reference, name)) else os.path.join(reference, 'dovecot')
+        with open(os.path.join(top, name)) as f:
+            for line in f:
+                record = json.loads(line)
+                if not starts or any(record['id'].startswith(s) or record.get('group') == s for s in starts):
+                    yield record
+
+
+# Where our daemons are installed; the recordings' are in /usr/lib/dovecot.
+def libexec_of(options):
+    env = {'PATH': ':'.join(options.bindir + ['/usr/bin', '/bin'])}
+    program = shutil.which('doveconf', path=env['PATH'])
+    if program is None:
+        return ''
+    done = subprocess.run([program, '-d', '-h', 'libexec_dir'], env=env, capture_output=True, timeout=TIME_LIMIT)
+    return done.stdout.decode().strip()
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument('--reference', required=True)
+    parser.add_argument('--bindir', action='append', default=[], help='put first in PATH; may be repeated')
+    parser.add_argument('--differences', default=os.path.join(HERE, 'dovecot_differences.tsv'))
+    parser.add_argument('-j', type=int, default=2)
+    parser.add_argument('-v', action='store_true', help='name passed cases too')
+    parser.add_argument('filters', nargs='*')
+    options = parser.parse_args()
+    options.bindir = [os.path.abspath(d) for d in options.bindir]
+    options.libexec = libexec_of(options)
+    listed = load_differences(options.differences) if options.bindir else {}
+    cases = list(load_cases(options.reference, options.filters))
+    if not cases:
+        sys.exit('run_dovecot_cases: no case matches')
+    count = {'passed': 0, 'failed': 0, 'skipped': 0, 'listed': 0}
+    with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
+        for record, (result, wrong) in zip(cases, pool.map(lambda r: run_one(r, options), cases)):
+            if record['id'] in listed:
+                if result == 'passed':
+                    print('LISTED BUT EQUAL %s' % record['id'])
+                result = 'listed' if result == 'failed' else result
+            count[result] += 1
+            if result == 'failed' or options.v:
+                print('%s %s' % (result.upper(), record['id']))
+                for text in wrong:
+                    print('  ' + text)
+    print('%(passed)d passed, %(failed)d failed, %(skipped)d skipped, %(listed)d listed differences' % count)
+    sys.exit(1 if count['failed'] else 0)
+
+
+if __name__ == '__main__':
+    main()
