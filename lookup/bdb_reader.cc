@@ -14,6 +14,7 @@ constexpr size_t kHeader = 26;
 constexpr uint32_t kHashMagic = 0x061561, kBtreeMagic = 0x053162;
 // clang-format off
 enum PageType : uint8_t {
+  page_never_written = 0,
   page_hash_unsorted = 2, page_btree_internal = 3, page_btree_leaf = 5, page_overflow = 7, page_hash_meta = 8,
   page_btree_meta = 9, page_hash = 13,
 };
@@ -189,6 +190,7 @@ Result<Found> BdbReader::find_hash(std::string_view key) {
     auto read = read_page(number, page_);
     if (!read) return read.error();
     Page page{page_};
+    if (page.type() == page_never_written) return Found();  // a bucket nothing was put into
     if (page.type() != page_hash && page.type() != page_hash_unsorted) return damaged();
     for (unsigned index = 0; index + 1 < page.entries(); index += 2) {
       auto stored = item(page, index);

@@ -19,6 +19,7 @@ struct TypeRow {
 // clang-format off
 constexpr TypeRow kTypes[] = {
     {"btree",    open_btree},
+    {"cdb",      open_cdb},
     {"cidr",     open_cidr},
     {"environ",  open_environ},
     {"fail",     open_fail},

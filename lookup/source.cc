@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lookup/source.h"
 
+#include <sys/stat.h>
+
+#include <ctime>
+
 #include "common/base/text.h"
 
 namespace dovetail::lookup {
@@ -63,6 +67,17 @@ KeyValue split_key_value(std::string_view line) {
   }
   if (at > line.size()) at = line.size();
   return {line.substr(0, at), base::trim(line.substr(at))};
+}
+
+// Forgetting postmap after an edit is the commonest mistake with these tables; an edit just being made is not one yet.
+void warn_if_older(const std::string& source, const std::string& database, int fd,
+                   const Logger& log) {
+  struct stat made {
+  }, edited{};
+  if (fstat(fd, &made) != 0 || stat(source.c_str(), &edited) != 0) return;
+  if (edited.st_mtime > made.st_mtime && edited.st_mtime < time(nullptr) - 100) {
+    log.warning("database {} is older than source file {}", database, source);
+  }
 }
 
 }  // namespace dovetail::lookup

@@ -40,4 +40,8 @@ struct KeyValue {
 // Splits at the first blank outside double quotes; both parts trimmed, either may be empty.
 KeyValue split_key_value(std::string_view line);
 
+// Warns when a table's source was edited after the table was made. fd: the table.
+void warn_if_older(const std::string& source, const std::string& database, int fd,
+                   const Logger& log);
+
 }  // namespace dovetail::lookup

@@ -38,6 +38,7 @@ Opened open_regexp(const OpenContext& context, std::string_view type, const std:
 Opened open_pcre(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_hash(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_btree(const OpenContext& context, std::string_view type, const std::string& name);
+Opened open_cdb(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_lmdb(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_sqlite(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_mysql(const OpenContext& context, std::string_view type, const std::string& name);

@@ -122,8 +122,9 @@ void Logger::write(Level level, std::string_view text) const {
   auto safe = printable(text, !postfix);
   std::string line =
       postfix ? std::string(words.postfix) + safe : format("{}: {}{}", *name_, words.dovecot, safe);
-  if (state.target.to_syslog) to_syslog(state, state.target.facility | words.syslog, *name_, line);
-  if (state.file) to_file(state, *name_, line);
+  std::string tag = state.target.tag_prefix + *name_;
+  if (state.target.to_syslog) to_syslog(state, state.target.facility | words.syslog, tag, line);
+  if (state.file) to_file(state, tag, line);
   if (state.target.to_stderr)
     write_line(STDERR_FILENO, postfix ? format("{}: {}", *name_, line) : line);
 }

@@ -21,6 +21,7 @@ struct WriteOptions {
   bool truncate = false;  // make it anew; otherwise it is changed and must exist
   mode_t mode = 0644;
   KeyEnd key_end = KeyEnd::unknown;
+  size_t expected_entries = 0;
   size_t expected_bytes = 0;  // size of the source, for the cache
 };
 

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "common/base/file.h"
 #include "common/base/text.h"
 
 namespace dovetail::lookup {
@@ -78,6 +79,10 @@ std::optional<std::string> SqlTemplate::expand(std::string_view value, const std
 
 Result<conf::TableCf> open_table_cf(const OpenContext& context, std::string_view type,
                                     const std::string& source) {
+  if (source.find('/') != std::string::npos) {
+    auto file = base::open_file(source, O_RDONLY);
+    if (!file) return config_error(file.error().text);
+  }
   auto cf = conf::TableCf::open(context.main_cf, type, source);
   if (cf) return cf;
   return config_error(cf.error().text);

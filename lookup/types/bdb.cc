@@ -4,16 +4,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
 #include "common/base/lock.h"
 #include "common/base/text.h"
 #include "common/net/loop.h"
 #include "lookup/bdb_reader.h"
+#include "lookup/source.h"
 #include "lookup/types.h"
 
 namespace dovetail::lookup {
@@ -95,17 +94,6 @@ class BdbTable final : public Table {
   bool try_with_nul_ = true;
   bool try_without_nul_ = true;
 };
-
-// Forgetting postmap after an edit is the commonest mistake with these tables; an edit just being made is not one yet.
-void warn_if_older(const std::string& source, const std::string& database, int fd,
-                   const Logger& log) {
-  struct stat made {
-  }, edited{};
-  if (fstat(fd, &made) != 0 || stat(source.c_str(), &edited) != 0) return;
-  if (edited.st_mtime > made.st_mtime && edited.st_mtime < time(nullptr) - 100) {
-    log.warning("database {} is older than source file {}", database, source);
-  }
-}
 
 Opened open_bdb(const OpenContext& context, std::string_view type, const std::string& name,
                 BdbReader::Kind kind) {
