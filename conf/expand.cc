@@ -234,7 +234,7 @@ Result<void> Expander::plain_value(std::string_view name, std::string& out) {
     return {};
   }
   if (options_.recursive) {
-    if (depth_ >= kMaxMacroNesting) {
+    if (depth_ > kMaxMacroNesting) {
       return config_error(format("unreasonable macro call nesting: \"{}\"", name));
     }
     ++depth_;
