@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mda/imap/criterion.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "mda/imap/text_form.h"
+#include "mda/storage/types.h"
+
+namespace dovetail::mda::imap {
+
+namespace {
+
+// Parentheses, NOT and OR nest; a client has no reason to go deeper, and the matcher recurses.
+constexpr unsigned kCriteriaDepth = 100;
+
+using Kind = Criterion::Kind;
+enum class Operand : uint8_t {
+  none,
+  header,
+  named_text,
+  keyword,
+  size,
+  date,
+  seconds,
+  set,
+  modseq,
+  guid
+};
+
+struct CriterionName {
+  std::string_view name;
+  Kind kind;
+  Operand operand = Operand::none;
+  uint8_t flag = 0;
+  bool negated = false;
+};
+
+// clang-format off
+constexpr CriterionName kCriterionNames[] = {
+    {"ALL",         Kind::all},
+    {"ANSWERED",    Kind::flag,         Operand::none, kAnswered},
+    {"UNANSWERED",  Kind::flag,         Operand::none, kAnswered, true},
+    {"DELETED",     Kind::flag,         Operand::none, kDeleted},
+    {"UNDELETED",   Kind::flag,         Operand::none, kDeleted, true},
+    {"DRAFT",       Kind::flag,         Operand::none, kDraft},
+    {"UNDRAFT",     Kind::flag,         Operand::none, kDraft, true},
+    {"FLAGGED",     Kind::flag,         Operand::none, kFlagged},
+    {"UNFLAGGED",   Kind::flag,         Operand::none, kFlagged, true},
+    {"SEEN",        Kind::flag,         Operand::none, kSeen},
+    {"UNSEEN",      Kind::flag,         Operand::none, kSeen, true},
+    {"RECENT",      Kind::recent},
+    {"OLD",         Kind::recent,       Operand::none, 0, true},
+    {"KEYWORD",     Kind::keyword,      Operand::keyword},
+    {"UNKEYWORD",   Kind::keyword,      Operand::keyword, 0, true},
+    {"LARGER",      Kind::larger,       Operand::size},
+    {"SMALLER",     Kind::smaller,      Operand::size},
+    {"BEFORE",      Kind::before,       Operand::date},
+    {"ON",          Kind::on,           Operand::date},
+    {"SINCE",       Kind::since,        Operand::date},
+    {"SENTBEFORE",  Kind::sent_before,  Operand::date},
+    {"SENTON",      Kind::sent_on,      Operand::date},
+    {"SENTSINCE",   Kind::sent_since,   Operand::date},
+    {"SAVEDBEFORE", Kind::saved_before, Operand::date},
+    {"SAVEDON",     Kind::saved_on,     Operand::date},
+    {"SAVEDSINCE",  Kind::saved_since,  Operand::date},
+    {"OLDER",       Kind::older,        Operand::seconds},
+    {"YOUNGER",     Kind::younger,      Operand::seconds},
+    {"UID",         Kind::uid,          Operand::set},
+    {"MODSEQ",      Kind::modseq,       Operand::modseq},
+    {"X-GUID",      Kind::guid,         Operand::guid},
+    {"HEADER",      Kind::header,       Operand::named_text},
+    {"BCC",         Kind::header,       Operand::header},
+    {"CC",          Kind::header,       Operand::header},
+    {"FROM",        Kind::header,       Operand::header},
+    {"SUBJECT",     Kind::header,       Operand::header},
+    {"TO",          Kind::header,       Operand::header},
+    {"BODY",        Kind::body,         Operand::header},
+    {"TEXT",        Kind::text,         Operand::header},
+};
+// clang-format on
+
+Result<Criterion> parse_criterion(ArgReader& args, unsigned depth);
+
+Error missing_operand(std::string_view name) {
+  return permanent(format("Missing parameter for {}", name));
+}
+
+Result<Criterion> parse_all_of(ArgReader& args, unsigned depth) {
+  Criterion all{Kind::both};
+  while (!args.at_end()) {
+    auto one = parse_criterion(args, depth);
+    if (!one) return one.error();
+    all.children.push_back(std::move(*one));
+  }
+  if (all.children.size() == 1) return std::move(all.children.front());
+  return all;
+}
+
+// RFC 7162 3.1.5: [<entry name> <entry type>] <modseq>; the entry makes no difference here.
+Result<Criterion> parse_modseq(ArgReader& args, Criterion criterion) {
+  if (args.peek() && args.peek()->is_string()) {
+    args.skip();
+    if (!args.accept("priv") && !args.accept("shared") && !args.accept("all")) {
+      return permanent("Invalid MODSEQ entry type");
+    }
+  }
+  auto value = args.number();
+  if (!value) return permanent("Invalid MODSEQ value");
+  criterion.number = *value;
+  return criterion;
+}
+
+Result<Criterion> parse_operand(ArgReader& args, const CriterionName& known, Criterion criterion) {
+  if (known.operand == Operand::modseq) return parse_modseq(args, std::move(criterion));
+  if (known.operand == Operand::size || known.operand == Operand::seconds) {
+    auto number = args.number();
+    if (!number) return permanent(format("Invalid parameter for {}", known.name));
+    if (known.operand == Operand::seconds && *number == 0)
+      return permanent("Invalid search interval parameter");
+    criterion.number = *number;
+    return criterion;
+  }
+  if (known.operand == Operand::header) criterion.name = known.name;
+  if (known.operand == Operand::named_text) {
+    auto header = args.astring();
+    if (!header) return missing_operand(known.name);
+    criterion.name = *header;
+  }
+  auto value = args.astring();
+  if (!value) return missing_operand(known.name);
+  if (known.operand == Operand::keyword) {
+    criterion.name = *value;
+  } else if (known.operand == Operand::date) {
+    auto days = parse_date(*value);
+    if (!days) return permanent("Invalid search date parameter");
+    criterion.number = static_cast<uint64_t>(*days);
+  } else if (known.operand == Operand::set && *value == "$") {
+    criterion.kind = Kind::saved_result;
+  } else if (known.operand == Operand::set) {
+    auto set = SequenceSet::parse(*value);
+    if (!set) return permanent("Invalid UID messageset");
+    criterion.set = std::move(*set);
+  } else {
+    criterion.value = *value;
+  }
+  return criterion;
+}
+
+Result<Criterion> parse_combined(ArgReader& args, std::string_view name, unsigned depth) {
+  Criterion combined{name == "OR" ? Kind::either : Kind::both};
+  for (int left = name == "OR" ? 2 : 1; left > 0; --left) {
+    if (args.at_end()) return missing_operand(name);
+    auto child = parse_criterion(args, depth + 1);
+    if (!child) return child.error();
+    combined.children.push_back(std::move(*child));
+  }
+  combined.negated = name == "NOT";
+  return combined;
+}
+
+Result<Criterion> parse_criterion(ArgReader& args, unsigned depth) {
+  if (depth > kCriteriaDepth) return permanent("Query is too complex");
+  if (auto list = args.list()) {
+    ArgReader inner(*list);
+    if (inner.at_end()) return permanent("Empty list not allowed");
+    return parse_all_of(inner, depth + 1);
+  }
+  auto word = args.peek();
+  if (!word || !word->is_astring()) return permanent("Invalid search argument");
+  args.skip();
+  auto name = base::upper(word->text);
+  if (name == "NOT" || name == "OR") return parse_combined(args, name, depth);
+  if (name == "NEW") {  // RFC 3501: RECENT UNSEEN
+    Criterion fresh{Kind::both};
+    fresh.children.push_back({Kind::recent});
+    fresh.children.push_back({Kind::flag, true, kSeen});
+    return fresh;
+  }
+  if (name == "$") return Criterion{Kind::saved_result};
+  if (!name.empty() && (base::is_digit(name[0]) || name[0] == '*')) {
+    auto set = SequenceSet::parse(name);
+    if (!set) return permanent("Invalid messageset");
+    Criterion sequence{Kind::sequence};
+    sequence.set = std::move(*set);
+    return sequence;
+  }
+  for (const auto& known : kCriterionNames) {
+    if (known.name != name) continue;
+    Criterion criterion{known.kind, known.negated, known.flag};
+    if (known.operand == Operand::none) return criterion;
+    return parse_operand(args, known, std::move(criterion));
+  }
+  return permanent(format("Unknown argument {}", base::printable(name)));
+}
+
+}  // namespace
+
+Criterion::Cost Criterion::cost() const {
+  auto cost = Cost::row;
+  if (kind >= Kind::larger) cost = Cost::info;
+  if (kind >= Kind::header) cost = Cost::header;
+  if (kind >= Kind::body) cost = Cost::body;
+  if (kind < Kind::both) return cost;
+  cost = Cost::row;
+  for (const auto& child : children) cost = std::max(cost, child.cost());
+  return cost;
+}
+
+bool Criterion::asks_modseq() const {
+  if (kind == Kind::modseq) return true;
+  return std::any_of(children.begin(), children.end(),
+                     [](const Criterion& child) { return child.asks_modseq(); });
+}
+
+Result<Criterion> parse_criteria(ArgReader& args) {
+  if (args.at_end()) return permanent("Missing search parameters");
+  return parse_all_of(args, 0);
+}
+
+}  // namespace dovetail::mda::imap

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mda/imap/envelope_view.h"
+
+#include "mda/imap/arg_parser.h"
+
+namespace dovetail::mda::imap {
+
+namespace {
+
+Args parse_envelope_args(std::string_view text) {
+  ArgParser parser({text.size() + 64, 8, false});
+  for (;;) {
+    auto end = text.find("\r\n");
+    auto state = parser.line(text.substr(0, end));
+    if (state != ArgParser::State::literal || end == std::string_view::npos) break;
+    text.remove_prefix(end + 2);
+    auto size = static_cast<size_t>(parser.pending().size);
+    if (size > text.size()) break;
+    parser.literal(std::string(text.substr(0, size)));
+    text.remove_prefix(size);
+  }
+  return std::move(parser.args());
+}
+
+std::string envelope_string(const Args& args, size_t at) {
+  return at < args.size() && args[at].is_string() ? args[at].text : std::string();
+}
+
+EnvelopeAddress envelope_address(const Args& args, size_t at) {
+  if (at >= args.size() || !args[at].is_list() || args[at].list.empty()) return {};
+  const auto& first = args[at].list.front().list;  // name, route, mailbox, host
+  return {envelope_string(first, 0), envelope_string(first, 2), envelope_string(first, 3)};
+}
+
+}  // namespace
+
+EnvelopeView parse_envelope_view(std::string_view text) {
+  auto args = parse_envelope_args(text);
+  EnvelopeView view;
+  view.date = envelope_string(args, 0);
+  view.subject = envelope_string(args, 1);
+  view.from = envelope_address(args, 2);
+  view.to = envelope_address(args, 5);
+  view.cc = envelope_address(args, 6);
+  view.in_reply_to = envelope_string(args, 8);
+  view.message_id = envelope_string(args, 9);
+  return view;
+}
+
+}  // namespace dovetail::mda::imap

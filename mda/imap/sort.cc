@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mda/imap/sort.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "mda/imap/envelope_view.h"
+#include "mda/imap/session.h"
+#include "mda/message/headers.h"
+
+namespace dovetail::mda::imap {
+
+namespace {
+
+using Kind = SortKey::Kind;
+
+constexpr size_t kSortBatch = 64;
+
+struct SortName {
+  std::string_view name;
+  Kind kind;
+};
+// clang-format off
+constexpr SortName kSortNames[] = {
+    {"ARRIVAL",     Kind::arrival},
+    {"CC",          Kind::cc},
+    {"DATE",        Kind::date},
+    {"FROM",        Kind::from},
+    {"SIZE",        Kind::size},
+    {"SUBJECT",     Kind::subject},
+    {"TO",          Kind::to},
+    {"DISPLAYFROM", Kind::display_from},
+    {"DISPLAYTO",   Kind::display_to},
+};
+// clang-format on
+
+// A message and its values, one for each key.
+struct SortEntry {
+  Uid uid = 0;
+  std::vector<SortValue> values{};
+};
+
+// RFC 5957: the display name, else mailbox@host.
+std::string display_text(const EnvelopeAddress& address) {
+  if (!address.name.empty()) return search_fold(decode_header(address.name));
+  if (address.host.empty()) return search_fold(address.mailbox);
+  return search_fold(address.mailbox + "@" + address.host);
+}
+
+SortValue sort_value(Kind kind, const MessageInfo& info, const EnvelopeView& envelope) {
+  switch (kind) {
+    case Kind::arrival:
+      return {info.internal_date};
+    case Kind::size:
+      return {static_cast<int64_t>(info.virtual_size)};
+    case Kind::date:
+      return {sent_date(envelope.date, info.internal_date)};
+    case Kind::subject:
+      return {0, base_subject(envelope.subject)};
+    case Kind::from:
+      return {0, search_fold(envelope.from.mailbox)};
+    case Kind::to:
+      return {0, search_fold(envelope.to.mailbox)};
+    case Kind::cc:
+      return {0, search_fold(envelope.cc.mailbox)};
+    case Kind::display_from:
+      return {0, display_text(envelope.from)};
+    case Kind::display_to:
+      return {0, display_text(envelope.to)};
+  }
+  return {};
+}
+
+unsigned sort_wants(const std::vector<SortKey>& keys) {
+  unsigned wants = 0;
+  for (auto key : keys) {
+    if (key.kind == Kind::size) wants |= kWantSize;
+    if (key.kind == Kind::arrival || key.kind == Kind::date) wants |= kWantDate;
+    if (key.kind != Kind::size && key.kind != Kind::arrival) wants |= kWantEnvelope;
+  }
+  return wants;
+}
+
+bool sorts_before(const std::vector<SortKey>& keys, const SortEntry& a, const SortEntry& b) {
+  for (size_t i = 0; i < keys.size(); ++i) {
+    auto order = a.values[i] <=> b.values[i];
+    if (order != 0) return keys[i].reverse ? order > 0 : order < 0;
+  }
+  return false;
+}
+
+}  // namespace
+
+int64_t sent_date(const std::string& date_header, int64_t internal_date) {
+  auto date = parse_message_date(date_header);
+  return date ? date->seconds : internal_date;
+}
+
+Result<std::vector<SortKey>> parse_sort_keys(const Args& list) {
+  std::vector<SortKey> keys;
+  bool reverse = false;
+  for (const auto& arg : list) {
+    if (!arg.is_atom()) return permanent("Invalid sort list argument.");
+    if (arg.is("REVERSE")) {
+      reverse = true;
+      continue;
+    }
+    auto known = std::find_if(std::begin(kSortNames), std::end(kSortNames),
+                              [&arg](const SortName& one) { return arg.is(one.name); });
+    if (known == std::end(kSortNames)) {
+      return permanent(format("Unknown sort argument: {}", base::upper(base::printable(arg.text))));
+    }
+    keys.push_back({known->kind, reverse});
+    reverse = false;
+  }
+  if (reverse) return permanent("Sort list ends with REVERSE");
+  if (keys.empty()) return permanent("Empty sort list");
+  return keys;
+}
+
+Task<Result<std::vector<Uid>>> sort_messages(Session& session, std::vector<Uid> uids,
+                                             std::vector<SortKey> keys) {
+  std::vector<SortEntry> entries;
+  entries.reserve(uids.size());
+  auto wants = sort_wants(keys);
+  for (size_t at = 0; at < uids.size(); at += kSortBatch) {
+    std::vector<Uid> batch(uids.begin() + at,
+                           uids.begin() + std::min(at + kSortBatch, uids.size()));
+    auto infos = co_await session.selected->box->info(batch, wants);
+    if (!infos) co_return infos.error();
+    for (const auto& info : *infos) {
+      SortEntry entry{info.uid};
+      auto envelope = wants & kWantEnvelope ? parse_envelope_view(info.envelope) : EnvelopeView{};
+      for (auto key : keys) entry.values.push_back(sort_value(key.kind, info, envelope));
+      if (!info.gone) entries.push_back(std::move(entry));
+    }
+    if (session.wants_breath()) co_await session.breathe();
+  }
+  auto before = [&keys](const SortEntry& a, const SortEntry& b) {
+    return sorts_before(keys, a, b);
+  };
+  auto sort_all = [&] { std::stable_sort(entries.begin(), entries.end(), before); };
+  co_await session.pool.run(sort_all);
+  std::vector<Uid> sorted;
+  sorted.reserve(entries.size());
+  for (const auto& entry : entries) sorted.push_back(entry.uid);
+  co_return sorted;
+}
+
+}  // namespace dovetail::mda::imap
