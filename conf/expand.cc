@@ -135,10 +135,10 @@ Result<void> Expander::reference(std::string_view content, std::string& out) {
   if (op[0] != '?' && op[0] != ':') {
     return expected_at("attribute name syntax error at", name, rest);
   }
-  auto both = branches(op);
-  if (!both) return both.error();
   auto value = lookup_(name, true);
   if (!value) undefined.emplace_back(name);
+  auto both = branches(op);
+  if (!both) return both.error();
   return choose(*both, value && !value->empty(), out);
 }
 

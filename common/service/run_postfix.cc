@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "common/service/runner.h"
 #include "conf/bind.h"
+#include "conf/postfix/common_parameters.h"
 #include "conf/postfix/main_cf.h"
 
 namespace dovetail::service {
@@ -111,6 +112,9 @@ int run_postfix_service(int argc, char** argv, std::string program, Role& role) 
   auto cf = conf::MainCf::load(conf::config_directory(), options->overrides, how);
   if (!cf) return die(early, cf.error().text);
   base::open_log(postfix_log_target(*cf));
+  auto valid = conf::check_common_parameters(*cf);
+  for (const std::string& warning : cf->warnings()) early.warning("{}", warning);
+  if (!valid) return die(early, valid.error().text);
   tzset();
 
   net::Loop loop;

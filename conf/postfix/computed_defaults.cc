@@ -81,7 +81,6 @@ Result<std::optional<std::string>> computed_default(const MainCf& cf, std::strin
   if (name == "process_id") return Text(std::to_string(::getpid()));
   if (name == "process_name") return Text(cf.process_name());
   if (name == "service_name") return Text(cf.service_name());
-  if (name == "config_directory") return Text(cf.config_directory());
   if (name == "mail_version") return Text(kFollowedRelease);
   if (name == "mail_release_date") return Text(kFollowedReleaseDate);
   return Text();

@@ -77,6 +77,7 @@ Result<MainCf> MainCf::parse(std::string directory, std::string_view text,
   cf.config_directory_ = std::move(directory);
   cf.options_ = std::move(options);
   if (cf.options_.process_name.empty()) cf.options_.process_name = program_invocation_short_name;
+  if (!cf.options_.missing_is_empty) cf.entries_["config_directory"] = cf.config_directory_;
   if (auto done = cf.read_text(text); !done) return done.error();
   for (const Override& o : dash_o) cf.entries_[o.name] = o.value;
   return cf;

@@ -14,6 +14,7 @@
 #include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/service/run_postfix.h"
+#include "conf/postfix/common_parameters.h"
 #include "lookup/build/message_keys.h"
 #include "lookup/source.h"
 #include "lookup/types.h"
@@ -34,6 +35,7 @@ MapCommand::MapCommand(const CommandProgram& program, CommandOptions options)
   auto main_cf =
       conf::MainCf::load(conf::config_directory(options_.config_directory), {}, std::move(load));
   if (!main_cf) fatal(main_cf.error().text);
+  if (auto valid = conf::check_common_parameters(*main_cf); !valid) fatal(valid.error().text);
   main_cf_ = std::make_unique<conf::MainCf>(std::move(*main_cf));
   utf8_ = options_.utf8_on ||
           (!options_.utf8_off && base::iequals(main_cf_->get("smtputf8_enable"), "yes"));

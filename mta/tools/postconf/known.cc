@@ -27,8 +27,10 @@ bool is_delivery_agent(std::string_view program) {
 Known::Known(const conf::MainCf& cf, const std::vector<conf::MasterService>& services, bool scan)
     : cf_(cf), services_(services) {
   for (const conf::Parameter& p : conf::parameters()) {
-    bool exists = p.status != conf::Status::removed && p.status != conf::Status::legacy_alias;
-    if (exists) names_.emplace(p.name, Class::builtin);
+    // A setting of a later release is unused unless we act on it.
+    bool later = p.status == conf::Status::newer && p.unsupported != conf::Unsupported::supported;
+    bool gone = p.status == conf::Status::removed || p.status == conf::Status::legacy_alias;
+    if (!later && !gone) names_.emplace(p.name, Class::builtin);
   }
   add_services();
   if (!scan) return;

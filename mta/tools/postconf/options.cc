@@ -98,7 +98,7 @@ Options parse_command_line(int argc, char** argv) {
   Options o;
   o.program = argv[0];
   int letter = 0;
-  while ((letter = ::getopt(argc, argv, "aAbc:C:deEf#FhHlmMno:pPtT:vxX")) > 0) {
+  while ((letter = ::getopt(argc, argv, "+aAbc:C:def#FhHlmMno:pPtT:vxX")) > 0) {
     char flag = static_cast<char>(letter);
     if (flag == '?') fatal(fmt::format(fmt::runtime(kUsage), o.program));
     if (flag == 'c') {

@@ -93,11 +93,11 @@ std::string expand_value(const conf::MainCf& cf, std::string_view text, bool def
 int show_main(const Options& options) {
   bool defaults = options.has('d');
   conf::LoadOptions how{.process_name = "postconf",
-                        .warn = [](const std::string& text) { warning(text); }};
+                        .warn = [](const std::string& text) { warning(text); },
+                        .missing_is_empty = defaults};
   auto cf = defaults ? conf::MainCf::parse(options.config_directory, "", {}, how)
                      : conf::MainCf::load(options.config_directory, options.overrides, how);
   if (!cf) fatal(cf.error().text);
-  if (!defaults) cf->set("config_directory", options.config_directory);
   Services services = load_services_if_there(options.config_directory);
   Known known(*cf, services, !defaults);
   MainView view(options, *cf, known);

@@ -105,7 +105,6 @@ int show_master(const Options& options) {
   auto cf = conf::MainCf::load(options.config_directory, options.overrides,
                                {.process_name = "postconf", .warn = warn});
   if (!cf) fatal(cf.error().text);
-  cf->set("config_directory", options.config_directory);
   auto services = conf::load_master_cf(options.config_directory + "/master.cf", {warn});
   if (!services) fatal(services.error().text);
   Known known(*cf, *services, true);
