@@ -112,7 +112,7 @@ Result<BdbReader::Item> BdbReader::item(const Page& page, unsigned index) const 
   size_t at = page.offset(index);
   Item found;
   auto rest = page.bytes.size() - std::min(at, page.bytes.size());
-  if (at < kHeader || rest < 3) return damaged();
+  if (at < kHeader || rest < 1) return damaged();
   if (page.type() == page_hash || page.type() == page_hash_unsorted) {
     // Items lie one behind the other from the end of the page: one ends where its predecessor begins.
     size_t end = index == 0 ? page.bytes.size() : page.offset(index - 1);
@@ -128,6 +128,7 @@ Result<BdbReader::Item> BdbReader::item(const Page& page, unsigned index) const 
     }
     return found;
   }
+  if (rest < 3) return damaged();
   auto length = number_at<uint16_t>(page.bytes, at);
   auto kind = static_cast<uint8_t>(page.bytes[at + 2]);
   bool internal = page.type() == page_btree_internal;
