@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mta/cleanup/cleanup.h"
+
+#include <sys/stat.h>
+
+#include "common/base/text.h"
+#include "conf/postfix/main_cf.h"
+#include "mta/cleanup/message.h"
+
+namespace dovetail::mta {
+
+namespace {
+
+constexpr unsigned kDiskThreads = 8;  // fsync waits; more messages wait in line
+
+// Daemons stand in the queue directory, and in a chroot there is no other way to name it.
+std::string queue_root(const std::string& queue_directory) {
+  struct stat here {
+  }, queue{};
+  if (stat(".", &here) == 0 && stat(queue_directory.c_str(), &queue) == 0 &&
+      here.st_dev == queue.st_dev && here.st_ino == queue.st_ino)
+    return {};
+  return queue_directory + '/';
+}
+
+}  // namespace
+
+Task<Result<bool>> ResolverDomains::is_local(std::string_view domain) {
+  auto found = co_await resolver_.is_local_domain(base::lower(domain));
+  co_return found;
+}
+
+CleanupServiceImpl::CleanupServiceImpl(net::Loop& on, CleanupParameters given, CleanupTables opened,
+                                       std::unique_ptr<Resolver> resolving, std::string in,
+                                       const Logger& logger)
+    : parameters(std::move(given)),
+      tables(std::move(opened)),
+      resolver(std::move(resolving)),
+      root(std::move(in)),
+      directories(root, parameters.hash_queue_names, parameters.hash_queue_depth),
+      log(logger),
+      loop(on),
+      disk(on, kDiskThreads),
+      local_domains(*resolver) {}
+
+Result<bool> CleanupServiceImpl::has_queue_space() const {
+  return mta::has_queue_space(root + "incoming", parameters.queue_minfree,
+                              parameters.message_size_limit);
+}
+
+Result<std::unique_ptr<CleanupService>> CleanupService::open(net::Loop& loop,
+                                                             const conf::MainCf& main_cf,
+                                                             const Logger& log) {
+  auto parameters = read_cleanup_parameters(main_cf);
+  if (!parameters) return parameters.error();
+  auto tables = open_cleanup_tables(loop, main_cf, *parameters, log);
+  if (!tables) return tables.error();
+  auto resolver = Resolver::open(loop, main_cf, log);
+  if (!resolver) return resolver.error();
+  return std::unique_ptr<CleanupService>(std::make_unique<CleanupServiceImpl>(
+      loop, std::move(*parameters), std::move(*tables), std::move(*resolver),
+      queue_root(main_cf.get("queue_directory")), log));
+}
+
+// There is one kind of service; the base class only keeps its inside out of the header.
+Cleanup::Cleanup(CleanupService& service, unsigned flags)
+    : impl_(std::make_unique<Impl>(static_cast<CleanupServiceImpl&>(service), flags)) {}
+Cleanup::~Cleanup() = default;
+
+Task<Result<void>> Cleanup::open() {
+  return impl_->open();
+}
+const std::string& Cleanup::queue_id() const {
+  return impl_->queue_id;
+}
+unsigned Cleanup::status() const {
+  return impl_->status;
+}
+mail::Envelope& Cleanup::envelope() {
+  return impl_->envelope;
+}
+void Cleanup::add_flags(unsigned flags) {
+  impl_->flags |= flags;
+}
+void Cleanup::add_recipient(mail::Recipient recipient) {
+  impl_->recipients.push_back(std::move(recipient));
+}
+void Cleanup::add_bcc(std::string address) {
+  impl_->add_bcc(std::move(address));
+}
+size_t Cleanup::recipient_count() const {
+  return impl_->recipients.size();
+}
+Task<> Cleanup::end_envelope() {
+  return impl_->end_envelope();
+}
+bool Cleanup::put_line(std::string_view text, bool complete) {
+  return impl_->put_line(text, complete);
+}
+Task<> Cleanup::settle() {
+  return impl_->settle();
+}
+void Cleanup::put_own_header(std::string_view logical) {
+  impl_->put_own_header(logical);
+}
+Task<CleanupResult> Cleanup::finish() {
+  return impl_->finish();
+}
+void Cleanup::abort() {
+  impl_->abort();
+}
+
+}  // namespace dovetail::mta

@@ -1,0 +1,42 @@
+// The inside of CleanupService: what every message of one service line shares.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "common/net/pool.h"
+#include "mta/cleanup/cleanup.h"
+#include "mta/cleanup/parameters.h"
+#include "mta/queue/directories.h"
+#include "mta/resolve/resolve.h"
+
+namespace dovetail::mta {
+
+// is_local of mydestination and interfaces for table searches.
+class ResolverDomains : public lookup::LocalDomains {
+ public:
+  explicit ResolverDomains(Resolver& resolver) : resolver_(resolver) {}
+  Task<Result<bool>> is_local(std::string_view domain) override;
+
+ private:
+  Resolver& resolver_;
+};
+
+class CleanupServiceImpl : public CleanupService {
+ public:
+  CleanupServiceImpl(net::Loop& loop, CleanupParameters parameters, CleanupTables tables,
+                     std::unique_ptr<Resolver> resolver, std::string root, const Logger& log);
+  Result<bool> has_queue_space() const override;
+
+  const CleanupParameters parameters;
+  const CleanupTables tables;
+  const std::unique_ptr<Resolver> resolver;
+  const std::string root;  // in front of queue paths; empty in daemons
+  const QueueDirectories directories;
+  const Logger log;
+  net::Loop& loop;
+  net::Pool disk;
+  ResolverDomains local_domains;
+};
+
+}  // namespace dovetail::mta
