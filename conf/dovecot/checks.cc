@@ -39,7 +39,8 @@ constexpr Workarounds kWorkarounds[] = {
     {"imap_client_workarounds", "delay-newmail tb-extra-mailbox-sep tb-lsub-flags"},
     {"pop3_client_workarounds", "outlook-no-nuls oe-ns-eoh"},
     {"lmtp_client_workarounds", "whitespace-before-path mailbox-for-path"},
-    {"submission_client_workarounds", "implicit-auth-external whitespace-before-path mailbox-for-path", 2},
+    {"submission_client_workarounds",
+     "implicit-auth-external whitespace-before-path mailbox-for-path", 2},
 };
 
 bool check_workarounds(const View& view, Verdict& verdict) {
@@ -57,12 +58,14 @@ bool check_workarounds(const View& view, Verdict& verdict) {
 }
 
 constexpr std::string_view kFacilities =
-    "auth authpriv cron daemon ftp kern local0 local1 local2 local3 local4 local5 local6 local7 lpr mail news security "
+    "auth authpriv cron daemon ftp kern local0 local1 local2 local3 local4 local5 local6 local7 "
+    "lpr mail news security "
     "syslog user uucp";
 
 bool event_filter_broken(std::string_view filter) {
   auto trimmed = base::trim(filter);
-  return !trimmed.empty() && (trimmed.back() == '=' || trimmed.back() == '<' || trimmed.back() == '>');
+  return !trimmed.empty() &&
+         (trimmed.back() == '=' || trimmed.back() == '<' || trimmed.back() == '>');
 }
 
 bool check_log(const View& view, Verdict& verdict) {
@@ -119,9 +122,11 @@ bool check_stats(const View& view, Verdict& verdict) {
   for (auto& name : view.names("metric")) {
     auto filter = view.get("metric/" + name + "/filter");
     if (filter.empty()) {
-      return fail(verdict, format("metric {} {{ filter }} is empty - will not match anything", unescape_name(name)));
+      return fail(verdict, format("metric {} {{ filter }} is empty - will not match anything",
+                                  unescape_name(name)));
     }
-    if (event_filter_broken(filter)) return fail(verdict, "event filter: syntax error, unexpected $end");
+    if (event_filter_broken(filter))
+      return fail(verdict, "event filter: syntax error, unexpected $end");
   }
   return true;
 }
@@ -170,15 +175,16 @@ bool check_listeners(const View& view, Verdict& verdict) {
         if (path.compare(0, base_dir.size() + 1, base_dir + "/") == 0) {
           // Said twice, as the incumbent's two passes over the listeners do.
           for (int pass = 0; pass < 2; ++pass) {
-            verdict.warnings.push_back(format("You should remove base_dir prefix from {}: {}",
-                                              listeners == &service.unix_listeners ? "unix_listener" : "fifo_listener",
-                                              path));
+            verdict.warnings.push_back(format(
+                "You should remove base_dir prefix from {}: {}",
+                listeners == &service.unix_listeners ? "unix_listener" : "fifo_listener", path));
           }
         } else if (path.empty() || path[0] != '/') {
           path = format("{}/{}", base_dir, path);
         }
         auto [owner, fresh] = owners.emplace(path, service.name);
-        if (!fresh && owner->second == service.name) return fail(verdict, format("duplicate listener: {}", path));
+        if (!fresh && owner->second == service.name)
+          return fail(verdict, format("duplicate listener: {}", path));
       }
     }
   }
@@ -191,7 +197,8 @@ bool check_services(const View& view, Verdict& verdict) {
     if (base::parse_number<unsigned>(service.name)) {
       return fail(verdict, format("Service #{} is missing name", number));
     }
-    ++number;
+    bool counted = pigeonhole_installed() || service.name.rfind("managesieve", 0) != 0;
+    if (counted) ++number;
     bool single = service.name == "auth" || service.type == "log" || service.type == "anvil";
     if (single && service.process_limit > 1) {
       return fail(verdict, format("service({}): process_limit must be 1", service.name));
@@ -205,8 +212,9 @@ bool check_services(const View& view, Verdict& verdict) {
 Verdict check_view(const View& view) {
   Verdict verdict;
   // Only as many as are needed: the first failure is the one that is reported.
-  bool good = check_log(view, verdict) && check_auth(view, verdict) && check_workarounds(view, verdict) &&
-              check_mail(view, verdict) && check_users(view, verdict) && check_master(view, verdict) &&
+  bool good = check_log(view, verdict) && check_auth(view, verdict) &&
+              check_workarounds(view, verdict) && check_mail(view, verdict) &&
+              check_users(view, verdict) && check_master(view, verdict) &&
               check_services(view, verdict) && check_stats(view, verdict);
   (void)good;  // said by verdict.fatal
   return verdict;

@@ -31,7 +31,8 @@ std::string_view without_comment(std::string_view text) {
 }
 
 std::string unquoted(std::string_view value) {
-  bool quoted = value.size() > 1 && (value[0] == '"' || value[0] == '\'') && value.back() == value[0];
+  bool quoted =
+      value.size() > 1 && (value[0] == '"' || value[0] == '\'') && value.back() == value[0];
   if (!quoted) return std::string(value);
   std::string out;
   for (std::size_t at = 1; at + 1 < value.size(); ++at) {
@@ -71,7 +72,8 @@ Result<std::vector<ExtSetting>> parse_ext_file(std::string_view text, std::strin
     auto [left, right] = base::cut(whole, '=');
     auto key = base::trim(left);
     if (right && key.find('{') == std::string_view::npos) {
-      settings.push_back({base::join(sections, "/"), std::string(key), Secret(unquoted(base::trim(*right))), number});
+      settings.push_back({base::join(sections, "/"), std::string(key),
+                          Secret(unquoted(base::trim(*right))), number});
     } else if (whole.back() == '{') {
       sections.emplace_back(base::trim(std::string_view(whole).substr(0, whole.size() - 1)));
     } else {

@@ -29,7 +29,8 @@ Result<std::string> look_up_host(std::string_view host, std::string& printed) {
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   int failed = getaddrinfo(std::string(host).c_str(), nullptr, &hints, &found);
-  if (failed != 0) return config_error(format("gethostbyname({}) failed: {}", host, gai_strerror(failed)));
+  if (failed != 0)
+    return config_error(format("gethostbyname({}) failed: {}", host, gai_strerror(failed)));
   char name[NI_MAXHOST] = "";
   getnameinfo(found->ai_addr, found->ai_addrlen, name, sizeof name, nullptr, 0, NI_NUMERICHOST);
   freeaddrinfo(found);
@@ -44,7 +45,8 @@ bool address_in(const Filter::Net& net, const std::string& address) {
   unsigned rest = net.bits % 8;
   if (rest == 0) return true;
   auto mask = static_cast<unsigned char>(0xff << (8 - rest));
-  return (static_cast<unsigned char>(net.bytes[whole]) & mask) == (static_cast<unsigned char>(address[whole]) & mask);
+  return (static_cast<unsigned char>(net.bytes[whole]) & mask) ==
+         (static_cast<unsigned char>(address[whole]) & mask);
 }
 
 bool net_matches(const Filter::Net& net, const std::string& address) {
@@ -72,8 +74,9 @@ bool local_name_matches(const std::string& filter, const std::string& name) {
   return false;
 }
 
-// Most specific first: local_name, local bits, remote bits, protocol.
+// The command line, then the most specific first: local_name, local bits, remote bits, protocol.
 bool taken_before(const Filter& a, const Filter& b) {
+  if (a.command_line != b.command_line) return a.command_line;
   if (a.local_name.empty() != b.local_name.empty()) return !a.local_name.empty();
   if (a.local.bits != b.local.bits) return a.local.bits > b.local.bits;
   if (a.remote.bits != b.remote.bits) return a.remote.bits > b.remote.bits;
@@ -86,8 +89,9 @@ std::vector<std::size_t> filters_where(const std::vector<Filter>& filters, Match
   for (std::size_t at = 0; at < filters.size(); ++at) {
     if (matches(filters[at])) found.push_back(at);
   }
-  std::stable_sort(found.begin(), found.end(),
-                   [&](std::size_t a, std::size_t b) { return taken_before(filters[a], filters[b]); });
+  std::stable_sort(found.begin(), found.end(), [&](std::size_t a, std::size_t b) {
+    return taken_before(filters[a], filters[b]);
+  });
   return found;
 }
 
@@ -119,22 +123,26 @@ bool net_contains(const Filter::Net& outer, const Filter::Net& inner) {
 }
 
 bool filter_matches(const Filter& filter, const Selector& who) {
-  return protocol_matches(filter.protocol, who.protocol) && net_matches(filter.local, who.local_ip) &&
-         net_matches(filter.remote, who.remote_ip) && local_name_matches(filter.local_name, who.local_name);
+  return protocol_matches(filter.protocol, who.protocol) &&
+         net_matches(filter.local, who.local_ip) && net_matches(filter.remote, who.remote_ip) &&
+         local_name_matches(filter.local_name, who.local_name);
 }
 
 std::vector<std::size_t> matching_filters(const std::vector<Filter>& filters, const Selector& who) {
   return filters_where(filters, [&](const Filter& filter) { return filter_matches(filter, who); });
 }
 
-std::vector<std::size_t> enclosing_filters(const std::vector<Filter>& filters, const Filter& inner) {
+std::vector<std::size_t> enclosing_filters(const std::vector<Filter>& filters,
+                                           const Filter& inner) {
   return filters_where(filters, [&](const Filter& filter) {
     bool protocol = filter.protocol.empty() || filter.protocol == inner.protocol ||
                     (!inner.protocol.empty() && inner.protocol[0] != '!' &&
                      protocol_matches(filter.protocol, inner.protocol));
     return protocol && (filter.local_name.empty() || filter.local_name == inner.local_name) &&
-           (filter.local.bytes.empty() || (!inner.local.bytes.empty() && net_contains(filter.local, inner.local))) &&
-           (filter.remote.bytes.empty() || (!inner.remote.bytes.empty() && net_contains(filter.remote, inner.remote)));
+           (filter.local.bytes.empty() ||
+            (!inner.local.bytes.empty() && net_contains(filter.local, inner.local))) &&
+           (filter.remote.bytes.empty() ||
+            (!inner.remote.bytes.empty() && net_contains(filter.remote, inner.remote)));
   });
 }
 
@@ -145,8 +153,9 @@ bool filter_superset(const Filter& outer, const Filter& inner) {
 }
 
 bool same_filter(const Filter& a, const Filter& b) {
-  return a.protocol == b.protocol && a.local_name == b.local_name && a.local.bytes == b.local.bytes &&
-         a.local.bits == b.local.bits && a.remote.bytes == b.remote.bytes && a.remote.bits == b.remote.bits;
+  return a.protocol == b.protocol && a.local_name == b.local_name &&
+         a.local.bytes == b.local.bytes && a.local.bits == b.local.bits &&
+         a.remote.bytes == b.remote.bytes && a.remote.bits == b.remote.bits;
 }
 
 bool is_global(const Filter& filter) {

@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::string_view kConfBlank = " \t\r\f\v";
 
-bool conf_blank(char c) { return kConfBlank.find(c) != std::string_view::npos; }
+bool conf_blank(char c) {
+  return kConfBlank.find(c) != std::string_view::npos;
+}
 
 // Where the comment begins; quotes of both kinds protect a #, an unclosed one to the end of the line.
 std::size_t comment_start(std::string_view text, bool& ambiguous) {
@@ -41,7 +43,8 @@ Line setting_line(std::string_view key, std::string_view value) {
   Line line;
   line.kind = Line::Kind::setting;
   line.key = key;
-  bool quoted = value.size() > 1 && (value[0] == '"' || value[0] == '\'') && value.back() == value[0];
+  bool quoted =
+      value.size() > 1 && (value[0] == '"' || value[0] == '\'') && value.back() == value[0];
   if (quoted) {
     line.value = unescape_quoted(value.substr(1, value.size() - 2));
   } else if (!value.empty() && value[0] == '<') {
@@ -88,7 +91,8 @@ Line form_of(std::string_view text) {
     line.value = rest;
     return line;
   }
-  if (!rest.empty() && rest[0] == '=') return setting_line(key, base::trim_left(rest.substr(1), kConfBlank));
+  if (!rest.empty() && rest[0] == '=')
+    return setting_line(key, base::trim_left(rest.substr(1), kConfBlank));
   if (key == "}" && rest.empty()) {
     Line line;
     line.kind = Line::Kind::block_end;

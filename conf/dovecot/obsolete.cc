@@ -74,10 +74,14 @@ std::string old_name_value(const OldName& old, const std::string& value) {
 std::string old_service_value(const OldService& old, const std::string& value) {
   bool no = base::iequals(value, "no");
   switch (old.value) {
-    case OldService::Value::megabytes: return value + " M";
-    case OldService::Value::login_or_empty: return no ? "" : "login";
-    case OldService::Value::one_or_zero: return no ? "0" : "1";
-    default: return value;
+    case OldService::Value::megabytes:
+      return value + " M";
+    case OldService::Value::login_or_empty:
+      return no ? "" : "login";
+    case OldService::Value::one_or_zero:
+      return no ? "0" : "1";
+    default:
+      return value;
   }
 }
 
@@ -85,11 +89,12 @@ std::string old_service_value(const OldService& old, const std::string& value) {
 
 void ObsoleteNames::warn(std::string text) {
   if (!parser_.noted_obsolete_) {
-    parser_.tree_.warn("NOTE: You can get a new clean config file with: doveconf -Pn > dovecot-new.conf");
+    parser_.tree_.warn(
+        "NOTE: You can get a new clean config file with: doveconf -Pn > dovecot-new.conf");
     parser_.noted_obsolete_ = true;
   }
-  parser_.tree_.warn(
-      format("Obsolete setting in {}:{}: {}", parser_.tree_.files()[parser_.file_], parser_.line_, text));
+  parser_.tree_.warn(format("Obsolete setting in {}:{}: {}", parser_.tree_.files()[parser_.file_],
+                            parser_.line_, text));
 }
 
 Result<void> ObsoleteNames::put(const std::string& path, const std::string& value, bool from_file) {
@@ -117,7 +122,8 @@ Result<void> ObsoleteNames::put(const std::string& path, const std::string& valu
   return parser_.assign(path, line);
 }
 
-Result<void> ObsoleteNames::put_in_services(std::string_view suffix, std::string_view key, const std::string& value) {
+Result<void> ObsoleteNames::put_in_services(std::string_view suffix, std::string_view key,
+                                            const std::string& value) {
   if (suffix == "auth") return put(format("service/auth/{}", key), value);
   auto& protocol = parser_.tree_.filters()[parser_.filter()].protocol;
   for (std::string_view service : {"imap", "pop3"}) {
@@ -130,7 +136,8 @@ Result<void> ObsoleteNames::put_in_services(std::string_view suffix, std::string
 Result<bool> ObsoleteNames::service_setting(const Line& line) {
   for (auto& old : kOldServices) {
     if (old.name != line.key) continue;
-    auto target = old.suffix == "auth" ? format("service auth {{ {} }}", old.key) : format("service {{ {} }}", old.key);
+    auto target = old.suffix == "auth" ? format("service auth {{ {} }}", old.key)
+                                       : format("service {{ {} }}", old.key);
     warn(format("{} has been replaced by {}", line.key, target));
     auto done = put_in_services(old.suffix, old.key, old_service_value(old, line.value));
     if (!done) return done.error();
@@ -145,18 +152,21 @@ Result<bool> ObsoleteNames::listen_with_port(Line& line, bool ssl) {
   std::string_view address = base::trim(base::cut(line.value, ',').first);
   std::string port;
   auto colon = address.rfind(':');
-  bool has_port = colon != std::string_view::npos && (address[0] == '[' ? address.find("]:") != std::string_view::npos
-                                                                       : address.find(':') == colon);
+  bool has_port = colon != std::string_view::npos &&
+                  (address[0] == '[' ? address.find("]:") != std::string_view::npos
+                                     : address.find(':') == colon);
   if (has_port) {
     port = address.substr(colon + 1);
     address = address.substr(0, colon);
-    warn(format("{}=..:port has been replaced by service {{ inet_listener {{ port }} }}", line.key));
+    warn(
+        format("{}=..:port has been replaced by service {{ inet_listener {{ port }} }}", line.key));
   }
   if (!has_port && !in_protocol && !ssl) return false;
   auto host = std::string(address);
   auto& protocol = parser_.tree_.filters()[parser_.filter()].protocol;
   if (ssl || in_protocol) {
-    warn(format("protocol {{ {} }} has been replaced by service {{ inet_listener {{ address }} }}", line.key));
+    warn(format("protocol {{ {} }} has been replaced by service {{ inet_listener {{ address }} }}",
+                line.key));
   }
   for (std::string_view service : {"imap", "pop3"}) {
     if (!protocol.empty() && protocol != service) continue;
@@ -181,7 +191,8 @@ Result<bool> ObsoleteNames::ssl_protocols(const Line& line) {
   warn("ssl_protocols has been replaced by ssl_min_protocol");
   auto failed = [&](std::string_view why) {
     parser_.tree_.soft_error(
-        format("Could not find a minimum ssl_min_protocol setting from ssl_protocols = {}: {}", line.value, why));
+        format("Could not find a minimum ssl_min_protocol setting from ssl_protocols = {}: {}",
+               line.value, why));
     return true;
   };
   for (auto word : base::words(line.value)) {
@@ -203,7 +214,9 @@ Result<bool> ObsoleteNames::ssl_protocols(const Line& line) {
 
 Result<bool> ObsoleteNames::protocols(Line& line) {
   auto names = base::words(line.value, " ");
-  auto has = [&](std::string_view name) { return std::find(names.begin(), names.end(), name) != names.end(); };
+  auto has = [&](std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
   std::vector<std::string> kept;
   for (auto name : names) {
     if (name == "managesieve") {
@@ -215,10 +228,14 @@ Result<bool> ObsoleteNames::protocols(Line& line) {
         warn(format("'{}' protocol is no longer necessary, remove it", name));
         continue;
       }
-      warn(format("'{0}' protocol can no longer be specified (use protocols={1}). to disable non-ssl {1}, use service "
-                  "{1}-login {{ inet_listener {1} {{ port=0 }} }}", name, plain));
+      warn(
+          format("'{0}' protocol can no longer be specified (use protocols={1}). to disable "
+                 "non-ssl {1}, use service "
+                 "{1}-login {{ inet_listener {1} {{ port=0 }} }}",
+                 name, plain));
       kept.emplace_back(plain);
-      if (auto done = put(format("service/{0}-login/inet_listener/{0}/port", plain), "0"); !done) return done.error();
+      if (auto done = put(format("service/{0}-login/inet_listener/{0}/port", plain), "0"); !done)
+        return done.error();
     } else {
       kept.emplace_back(name);
     }
@@ -235,7 +252,8 @@ Result<bool> ObsoleteNames::value_forms(Line& line) {
     for (std::string_view gone : {"outlook-idle", "netscape-eoh"}) {
       auto at = line.value.find(gone);
       if (at == std::string::npos) continue;
-      warn(format("imap_client_workarounds={} is no longer {}", gone, gone[0] == 'o' ? "necessary" : "supported"));
+      warn(format("imap_client_workarounds={} is no longer {}", gone,
+                  gone[0] == 'o' ? "necessary" : "supported"));
       line.value.erase(at, gone.size());
     }
   } else if (line.key == "auth_cache_size") {
@@ -303,7 +321,8 @@ Result<bool> ObsoleteNames::set(Line& line) {
     return false;
   }
   if (!prefix.empty()) return false;
-  if (line.key == "listen" || line.key == "ssl_listen") return listen_with_port(line, line.key == "ssl_listen");
+  if (line.key == "listen" || line.key == "ssl_listen")
+    return listen_with_port(line, line.key == "ssl_listen");
   if (line.key == "ssl_protocols") return ssl_protocols(line);
   if (auto done = service_setting(line); !done || *done) return done;
   if (auto done = simple(line); !done || *done) return done;
@@ -315,7 +334,9 @@ Result<bool> ObsoleteNames::open_block(const std::string& key, const std::string
   Parser::Section section{key, "", parser_.filter(), false, true, parser_.file_, parser_.line_};
   if (!in_auth) {
     if (key != "auth" || !parser_.stack_.empty()) return false;
-    warn("add auth_ prefix to all settings inside auth {} and remove the auth {} section completely");
+    warn(
+        "add auth_ prefix to all settings inside auth {} and remove the auth {} section "
+        "completely");
     parser_.stack_.push_back(std::move(section));
     return true;
   }

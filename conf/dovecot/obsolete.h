@@ -24,7 +24,8 @@ class ObsoleteNames {
   void warn(std::string text);
   // Sets a path as if it stood in this line, outside all blocks.
   Result<void> put(const std::string& path, const std::string& value, bool from_file = false);
-  Result<void> put_in_services(std::string_view suffix, std::string_view key, const std::string& value);
+  Result<void> put_in_services(std::string_view suffix, std::string_view key,
+                               const std::string& value);
   Result<bool> service_setting(const Line& line);
   Result<bool> listen_with_port(Line& line, bool ssl);
   Result<bool> ssl_protocols(const Line& line);

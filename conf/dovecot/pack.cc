@@ -36,7 +36,9 @@ class Unpacker {
 
   std::uint64_t number() {
     auto end = rest_.find(':');
-    auto value = end == std::string_view::npos ? std::nullopt : base::parse_number<std::uint64_t>(rest_.substr(0, end));
+    auto value = end == std::string_view::npos
+                     ? std::nullopt
+                     : base::parse_number<std::uint64_t>(rest_.substr(0, end));
     if (!value) {
       bad_ = true;
       rest_ = {};
@@ -88,7 +90,8 @@ void add_referred(const Tree& tree, std::set<std::string, std::less<>>& wanted) 
       for (auto& setting : filter.settings) {
         if (!setting.expand || wanted.find(setting.path) == wanted.end()) continue;
         for (auto word : base::split(setting.value, ' ')) {
-          if (word.size() > 1 && word[0] == '$') grown = wanted.emplace(word.substr(1)).second || grown;
+          if (word.size() > 1 && word[0] == '$')
+            grown = wanted.emplace(word.substr(1)).second || grown;
         }
       }
     }
@@ -132,8 +135,8 @@ Result<void> pack_filter(Packer& out, const Tree& tree, const Filter& filter,
     if (setting->from_file) {
       auto content = read_value_file(tree, *setting);
       if (!content) {
-        return config_error(format("Error in configuration file {}: {}", tree.where(setting->file, setting->line),
-                                   content.error().text));
+        return config_error(format("Error in configuration file {}: {}",
+                                   tree.where(setting->file, setting->line), content.error().text));
       }
       value = *content;
     }
@@ -179,7 +182,8 @@ Filter unpack_filter(Unpacker& in) {
   }
   for (auto left = in.number(); left > 0 && !in.bad(); --left) {
     auto& names = filter.lists[in.text()];
-    for (auto elements = in.number(); elements > 0 && !in.bad(); --elements) names.push_back(in.text());
+    for (auto elements = in.number(); elements > 0 && !in.bad(); --elements)
+      names.push_back(in.text());
   }
   return filter;
 }
@@ -206,7 +210,8 @@ Result<std::string> Tree::pack(const PackFor& what) const {
   for (auto& file : files_) out.text(file);
   out.number(filters_.size());
   for (auto& filter : filters_) {
-    if (auto packed = pack_filter(out, *this, filter, wanted, readers); !packed) return packed.error();
+    if (auto packed = pack_filter(out, *this, filter, wanted, readers); !packed)
+      return packed.error();
   }
   auto paths = what.external_files ? external_paths(*this) : std::set<std::string>();
   Packer files;
@@ -230,7 +235,8 @@ Result<Tree> Tree::unpack(std::string_view bytes) {
   Tree tree;
   tree.filters_.clear();
   for (auto left = in.number(); left > 0 && !in.bad(); --left) tree.files_.push_back(in.text());
-  for (auto left = in.number(); left > 0 && !in.bad(); --left) tree.filters_.push_back(unpack_filter(in));
+  for (auto left = in.number(); left > 0 && !in.bad(); --left)
+    tree.filters_.push_back(unpack_filter(in));
   for (auto left = in.number(); left > 0 && !in.bad(); --left) {
     auto path = in.text();
     tree.external_.emplace(path, Secret(in.text()));

@@ -36,7 +36,8 @@ Result<std::string> read_config_file(const std::string& path) {
 
 bool accepts_value(const Place& place) {
   if (place.map_element) return true;
-  return place.row->type != Type::named_list && place.row->type != Type::unnamed_list && place.row->type != Type::map;
+  return place.row->type != Type::named_list && place.row->type != Type::unnamed_list &&
+         place.row->type != Type::map;
 }
 
 // The words of a value that are looked up: those that begin with $ after a blank or at the start.
@@ -52,7 +53,8 @@ const std::string& Parser::prefix() const {
 }
 
 Error Parser::at_line(const Error& error) const {
-  return config_error(format("Error in configuration file {} line {}: {}", tree_.files()[file_], line_, error.text));
+  return config_error(format("Error in configuration file {} line {}: {}", tree_.files()[file_],
+                             line_, error.text));
 }
 
 Error Parser::unknown_setting(std::string_view key) const {
@@ -81,8 +83,10 @@ Result<void> Parser::parse_text(std::string_view text, const std::string& path) 
     auto line = reader.read(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.ambiguous_comment) {
-      tree_.warn(format("Configuration file {} line {}: Ambiguous '#' character in line, treating it as comment. "
-                        "Add a space before it to remove this warning.", path, line_));
+      tree_.warn(format(
+          "Configuration file {} line {}: Ambiguous '#' character in line, treating it as comment. "
+          "Add a space before it to remove this warning.",
+          path, line_));
     }
     if (auto taken = take(line); !taken) return taken;
   }
@@ -95,13 +99,22 @@ Result<void> Parser::parse_text(std::string_view text, const std::string& path) 
 Result<void> Parser::take(const Line& line) {
   Result<void> done;
   switch (line.kind) {
-    case Line::Kind::skip: return {};
-    case Line::Kind::error: return at_line(config_error(line.value));
+    case Line::Kind::skip:
+      return {};
+    case Line::Kind::error:
+      return at_line(config_error(line.value));
     case Line::Kind::include:
-    case Line::Kind::include_try: return include(line, line.kind == Line::Kind::include);
-    case Line::Kind::setting: done = set(line); break;
-    case Line::Kind::block: done = open_block(line.key, line.value); break;
-    case Line::Kind::block_end: done = close_block(); break;
+    case Line::Kind::include_try:
+      return include(line, line.kind == Line::Kind::include);
+    case Line::Kind::setting:
+      done = set(line);
+      break;
+    case Line::Kind::block:
+      done = open_block(line.key, line.value);
+      break;
+    case Line::Kind::block_end:
+      done = close_block();
+      break;
   }
   if (!done) return at_line(done.error());
   return {};
@@ -109,11 +122,13 @@ Result<void> Parser::take(const Line& line) {
 
 Result<void> Parser::include(const Line& line, bool must_exist) {
   std::string pattern = line.value;
-  if (pattern.empty() || pattern[0] != '/') pattern = format("{}/{}", base::dirname(open_files_.back()), line.value);
+  if (pattern.empty() || pattern[0] != '/')
+    pattern = format("{}/{}", base::dirname(open_files_.back()), line.value);
   // A plain name beside a file given without directory keeps that form in messages.
-  if (open_files_.back().find('/') == std::string::npos && line.value.substr(0, 1) != "/") pattern = line.value;
+  bool bare = open_files_.back().find('/') == std::string::npos;
+  if (bare && !line.value.empty() && line.value[0] != '/') pattern = line.value;
   glob_t found{};
-  int failed = line.value.empty() ? GLOB_NOMATCH : glob(pattern.c_str(), GLOB_BRACE, nullptr, &found);
+  int failed = glob(pattern.c_str(), GLOB_BRACE, nullptr, &found);
   std::vector<std::string> paths;
   if (failed == 0) paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
   globfree(&found);
@@ -132,8 +147,9 @@ Result<void> Parser::include(const Line& line, bool must_exist) {
     if (!text && !must_exist) continue;
     if (!text) {
       auto reason = std::string_view(text.error().text);
-      return at_line(config_error(format("Couldn't open include file {}: {}", path,
-                                         base::trim_left(reason.substr(std::min(reason.find("failed:") + 7, reason.size()))))));
+      return at_line(config_error(format(
+          "Couldn't open include file {}: {}", path,
+          base::trim_left(reason.substr(std::min(reason.find("failed:") + 7, reason.size()))))));
     }
     if (auto parsed = parse_text(*text, path); !parsed) return parsed;
   }
@@ -146,13 +162,15 @@ bool Parser::element_exists(const std::string& list, const std::string& escaped)
   for (auto& filter : tree_.filters()) {
     auto found = filter.lists.find(list);
     if (found == filter.lists.end()) continue;
-    if (std::find(found->second.begin(), found->second.end(), escaped) != found->second.end()) return true;
+    if (std::find(found->second.begin(), found->second.end(), escaped) != found->second.end())
+      return true;
   }
   return false;
 }
 
 // Adds the element if it is new and returns its escaped name.
-Result<std::string> Parser::add_element(const std::string& list, const Place& place, const std::string& name) {
+Result<std::string> Parser::add_element(const std::string& list, const Place& place,
+                                        const std::string& name) {
   auto& here = tree_.filters()[filter()].lists[list];
   std::string escaped = name.empty() ? std::string() : escape_name(name);
   if (name.empty()) {
@@ -211,14 +229,17 @@ Result<void> Parser::open_filter(const std::string& key, const std::string& name
   made.line = line_;
   // Filters nest in one order only: local, local_name, remote, protocol.
   constexpr std::string_view kOrder[] = {"local", "local_name", "remote", "protocol"};
-  const bool inside[] = {!outer.local.bytes.empty(), !outer.local_name.empty(), !outer.remote.bytes.empty(),
-                         !outer.protocol.empty()};
-  auto rank = static_cast<std::size_t>(std::find(std::begin(kOrder), std::end(kOrder), key) - std::begin(kOrder));
-  if (rank == 3 && inside[3]) return config_error("Nested protocol { protocol { .. } } block not allowed");
+  const bool inside[] = {!outer.local.bytes.empty(), !outer.local_name.empty(),
+                         !outer.remote.bytes.empty(), !outer.protocol.empty()};
+  auto rank = static_cast<std::size_t>(std::find(std::begin(kOrder), std::end(kOrder), key) -
+                                       std::begin(kOrder));
+  if (rank == 3 && inside[3])
+    return config_error("Nested protocol { protocol { .. } } block not allowed");
   for (std::size_t at = 3; at > rank; --at) {
     if (!inside[at]) continue;
-    return config_error(format("{} {{ {} {{ .. }} }} not allowed (use {} {{ {} {{ .. }} }} instead)", kOrder[at], key,
-                               key, kOrder[at]));
+    return config_error(
+        format("{} {{ {} {{ .. }} }} not allowed (use {} {{ {} {{ .. }} }} instead)", kOrder[at],
+               key, key, kOrder[at]));
   }
   if (key == "protocol") {
     made.protocol = name;
@@ -231,11 +252,13 @@ Result<void> Parser::open_filter(const std::string& key, const std::string& name
     if (!parsed) return parsed;
     auto& outer_net = key == "local" ? outer.local : outer.remote;
     if (!net_contains(outer_net, net)) {
-      return config_error(format("{0} net1 {{ {0} net2 {{ .. }} }} requires net2 to be inside net1", key));
+      return config_error(
+          format("{0} net1 {{ {0} net2 {{ .. }} }} requires net2 to be inside net1", key));
     }
   }
   auto& filters = tree_.filters();
-  auto same = std::find_if(filters.begin(), filters.end(), [&](const Filter& f) { return same_filter(f, made); });
+  auto same = std::find_if(filters.begin(), filters.end(),
+                           [&](const Filter& f) { return same_filter(f, made); });
   auto index = static_cast<std::size_t>(same - filters.begin());
   Section section{key, prefix(), index, true, false, file_, line_};
   if (same == filters.end()) filters.push_back(std::move(made));
@@ -252,7 +275,8 @@ Result<void> Parser::close_block() {
 std::string Parser::unclosed() const {
   if (stack_.empty()) return {};
   auto& section = stack_.back();
-  return format("Missing '}}' (section started at {}:{})", tree_.files()[section.file], section.line);
+  return format("Missing '}}' (section started at {}:{})", tree_.files()[section.file],
+                section.line);
 }
 
 Result<void> Parser::set(const Line& line) {
@@ -275,7 +299,8 @@ Result<void> Parser::check_auth_in_filter(const std::string& path, const Place& 
 }
 
 std::string Parser::current_value(const std::string& path) const {
-  for (int at = static_cast<int>(filter()); at >= 0; at = tree_.filters()[static_cast<std::size_t>(at)].parent) {
+  for (int at = static_cast<int>(filter()); at >= 0;
+       at = tree_.filters()[static_cast<std::size_t>(at)].parent) {
     auto found = Tree::find(tree_.filters()[static_cast<std::size_t>(at)], path);
     if (found) return found->value;
     if (at == 0) break;
@@ -309,9 +334,11 @@ void Parser::warn_about_earlier_filters(const std::string& path) {
     auto found = filters[at].command_line ? nullptr : Tree::find(filters[at], path);
     if (!found) continue;
     auto there = tree_.where(found->file, found->line);
-    tree_.warn(format("{} line {}: Global setting {} won't change the setting inside an earlier filter at {} (if this "
-                      "is intentional, avoid this warning by moving the global setting before {})",
-                      tree_.files()[file_], line_, path, there, there));
+    tree_.warn(
+        format("{} line {}: Global setting {} won't change the setting inside an earlier filter at "
+               "{} (if this "
+               "is intentional, avoid this warning by moving the global setting before {})",
+               tree_.files()[file_], line_, path, there, there));
     return;
   }
 }
@@ -364,7 +391,8 @@ Result<void> Parser::assign(const std::string& written, const Line& line) {
 
 Result<void> Parser::apply_override(const Override& override) {
   auto& filters = tree_.filters();
-  auto found = std::find_if(filters.begin(), filters.end(), [](const Filter& f) { return f.command_line; });
+  auto found =
+      std::find_if(filters.begin(), filters.end(), [](const Filter& f) { return f.command_line; });
   auto index = static_cast<std::size_t>(found - filters.begin());
   if (found == filters.end()) {
     filters.emplace_back();
@@ -380,7 +408,9 @@ Result<void> Parser::apply_override(const Override& override) {
   line.value = override.value;
   auto done = set(line);
   stack_.pop_back();
-  if (!done) return config_error(format("Invalid -o parameter {}={}: {}", override.key, override.value, done.error().text));
+  if (!done)
+    return config_error(
+        format("Invalid -o parameter {}={}: {}", override.key, override.value, done.error().text));
   return {};
 }
 

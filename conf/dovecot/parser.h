@@ -31,11 +31,11 @@ class Parser {
   friend class ObsoleteNames;
 
   struct Section {
-    std::string key;      // "service", "namespace", "protocol"
-    std::string prefix;   // "service/imap/" as paths of its settings begin
-    std::size_t filter;   // the filter its settings go to
+    std::string key;     // "service", "namespace", "protocol"
+    std::string prefix;  // "service/imap/" as paths of its settings begin
+    std::size_t filter;  // the filter its settings go to
     bool is_filter = false;
-    bool auth = false;    // the obsolete auth { }
+    bool auth = false;  // the obsolete auth { }
     std::uint32_t file = 0, line = 0;
   };
 
@@ -44,11 +44,13 @@ class Parser {
   Result<void> open_block(const std::string& key, const std::string& name);
   Result<void> open_filter(const std::string& key, const std::string& name);
   Result<void> close_block();
-  Result<std::string> add_element(const std::string& list, const Place& place, const std::string& name);
+  Result<std::string> add_element(const std::string& list, const Place& place,
+                                  const std::string& name);
   Result<void> set(const Line& line);
   Result<void> assign(const std::string& path, const Line& line);
   Result<void> check_auth_in_filter(const std::string& path, const Place& place) const;
-  Result<std::string> expand_self(const std::string& path, const std::string& key, const std::string& value) const;
+  Result<std::string> expand_self(const std::string& path, const std::string& key,
+                                  const std::string& value) const;
   std::string current_value(const std::string& path) const;
   void warn_about_earlier_filters(const std::string& path);
   bool element_exists(const std::string& list, const std::string& escaped) const;

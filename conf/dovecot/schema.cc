@@ -12,8 +12,9 @@ namespace dovetail::conf::dovecot {
 
 namespace {
 
-constexpr std::string_view kBlocks[] = {"service",   "unix_listener", "fifo_listener", "inet_listener", "passdb",
-                                        "userdb",    "namespace",     "mailbox",       "metric",        "event_exporter"};
+constexpr std::string_view kBlocks[] = {
+    "service", "unix_listener", "fifo_listener", "inet_listener", "passdb",
+    "userdb",  "namespace",     "mailbox",       "metric",        "event_exporter"};
 
 struct VendorDefault {
   std::string_view vendor, name, value;
@@ -61,7 +62,7 @@ constexpr ModuleReaders kModules[] = {
     {"doveadm",             kDoveadm | kMail | kTls | kAll},
     {"indexer-worker",      kMail | kAll},
     {"dict",                kDict | kAll},
-    {"stats",               kStats | kTls | kAll},
+    {"stats",               kStats | kOldStats | kTls | kAll},
     {"director",            kDirector | kAll},
     {"replicator",          kReplicator | kAll},
     {"aggregator",          kAggregator | kAll},
@@ -90,11 +91,16 @@ const RowIndex& row_index(std::string_view block) {
   return found == indexes.end() ? none : found->second;
 }
 
-bool is_list(Type type) { return type == Type::named_list || type == Type::unnamed_list; }
+bool is_list(Type type) {
+  return type == Type::named_list || type == Type::unnamed_list;
+}
 
-const ServiceListener* find_listener(std::string_view service, std::string_view kind, std::string_view escaped) {
+const ServiceListener* find_listener(std::string_view service, std::string_view kind,
+                                     std::string_view escaped) {
   for (auto& listener : builtin_listeners()) {
-    if (listener.service == service && listener.kind == kind && escape_name(listener.name) == escaped) return &listener;
+    if (listener.service == service && listener.kind == kind &&
+        escape_name(listener.name) == escaped)
+      return &listener;
   }
   return nullptr;
 }
@@ -136,7 +142,6 @@ std::vector<std::string_view> path_parts(std::string_view path) {
     path.remove_prefix(slash + 1);
   }
 }
-
 
 std::optional<Place> place_of(std::string_view path) {
   auto parts = path_parts(path);
@@ -183,7 +188,8 @@ std::vector<std::string> builtin_elements(std::string_view list) {
     for (auto name : builtin_services()) names.push_back(escape_name(name));
   } else if (parts.size() == 3 && parts[0] == "service") {
     for (auto& listener : builtin_listeners()) {
-      if (listener.service == parts[1] && listener.kind == parts[2]) names.push_back(escape_name(listener.name));
+      if (listener.service == parts[1] && listener.kind == parts[2])
+        names.push_back(escape_name(listener.name));
     }
   }
   return names;
@@ -196,7 +202,9 @@ std::uint32_t readers_of(std::string_view module) {
   return 0;
 }
 
-bool pigeonhole_installed() { return base::file_exists(DOVETAIL_DOVECOT_LIBEXECDIR "/managesieve-login"); }
+bool pigeonhole_installed() {
+  return base::file_exists(DOVETAIL_DOVECOT_LIBEXECDIR "/managesieve-login");
+}
 
 std::string escape_name(std::string_view name) {
   if (name.empty()) return "\\.";
@@ -208,6 +216,8 @@ std::string escape_name(std::string_view name) {
       out += "\\\\";
     } else if (c == ' ') {
       out += "\\_";
+    } else if (c == '=') {
+      out += "\\e";
     } else {
       out += c;
     }
@@ -227,6 +237,8 @@ std::string unescape_name(std::string_view name) {
       out += '/';
     } else if (c == '_') {
       out += ' ';
+    } else if (c == 'e') {
+      out += '=';
     } else if (c != '.') {
       out += c;
     }

@@ -68,10 +68,10 @@ enum Reader : std::uint32_t {
 };
 
 enum SettingFlag : std::uint8_t {
-  kHidden = 1,       // shown by doveconf -s only
-  kUnset = 2,        // no default at all: shown only when set
-  kPigeonhole = 4,   // shown only where ManageSieve is installed
-  kPrivateKey = 8,   // packed for login and lmtp only
+  kHidden = 1,      // shown by doveconf -s only
+  kUnset = 2,       // no default at all: shown only when set
+  kPigeonhole = 4,  // shown only where ManageSieve is installed
+  kPrivateKey = 8,  // packed for login and lmtp only
 };
 
 struct SettingRow {

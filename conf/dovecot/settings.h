@@ -227,7 +227,7 @@ class Tree {
 // Reads path and everything it includes; -o overrides come last and beat every filter.
 Result<Tree> load(const std::string& path, const std::vector<Override>& overrides = {});
 
-// A block's name inside a path: '/' is \s, '\' is \\, ' ' is \_, empty is \. .
+// A block's name inside a path: '/' is \s, '\' is \\, ' ' is \_, '=' is \e, empty is \. .
 std::string escape_name(std::string_view name);
 std::string unescape_name(std::string_view name);
 

@@ -131,7 +131,7 @@ constexpr SettingRow kExporterRows[] = {
     {"name",                                 T::text,         A::ignore,    "", "", 0, 0},
     {"transport",                            T::text,         A::ignore,    "", "", 0, 0},
     {"transport_args",                       T::text,         A::ignore,    "", "", 0, 0},
-    {"transport_timeout",                    T::time_ms,      A::ignore,    "250", "", 0, 0},
+    {"transport_timeout",                    T::time_ms,      A::ignore,    "250 ms", "", 0, 0},
     {"format",                               T::text,         A::ignore,    "", "", 0, 0},
     {"format_args",                          T::text,         A::ignore,    "", "", 0, 0},
 };

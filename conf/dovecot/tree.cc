@@ -13,7 +13,9 @@
 
 namespace dovetail::conf::dovecot {
 
-Tree::Tree() { filters_.emplace_back(); }
+Tree::Tree() {
+  filters_.emplace_back();
+}
 
 std::uint32_t Tree::add_file(const std::string& path) {
   auto found = std::find(files_.begin(), files_.end(), path);
@@ -59,8 +61,8 @@ std::vector<Unsupported> Tree::unsupported() const {
       auto place = place_of(setting.path);
       if (!place || !place->row || place->row->act == Act::supported) continue;
       if (setting.value == default_of(place->block, *place->row)) continue;
-      Unsupported one{setting.path, setting.file < files_.size() ? files_[setting.file] : "-o", setting.line,
-                      Unsupported::Action::ignore};
+      Unsupported one{setting.path, setting.file < files_.size() ? files_[setting.file] : "-o",
+                      setting.line, Unsupported::Action::ignore};
       if (place->row->act == Act::defer) one.action = Unsupported::Action::defer;
       if (place->row->act == Act::fatal) one.action = Unsupported::Action::fatal;
       found.push_back(std::move(one));
@@ -78,7 +80,8 @@ Result<Tree> load(const std::string& path, const std::vector<Override>& override
   }
   auto problem = parser.unclosed();
   if (problem.empty()) problem = check_tree(tree).fatal;
-  if (!problem.empty()) return config_error(format("Error in configuration file {}: {}", path, problem));
+  if (!problem.empty())
+    return config_error(format("Error in configuration file {}: {}", path, problem));
   return tree;
 }
 

@@ -20,8 +20,8 @@ struct Unit {
 
 // Any beginning of a name is accepted; "m" means minutes because they stand before milliseconds.
 constexpr Unit kUnits[] = {
-    {"secs", kSecond},          {"mins", 60 * kSecond},          {"msecs", 1},
-    {"hours", 3600 * kSecond},  {"days", 24 * 3600 * kSecond},   {"weeks", 7 * 24 * 3600 * kSecond},
+    {"secs", kSecond},         {"mins", 60 * kSecond},        {"msecs", 1},
+    {"hours", 3600 * kSecond}, {"days", 24 * 3600 * kSecond}, {"weeks", 7 * 24 * 3600 * kSecond},
 };
 
 // Splits "10 MB" into 10 and "MB". False if there is no digit or the number does not fit.
@@ -52,7 +52,8 @@ Result<bool> parse_bool(std::string_view text) {
 }
 
 Result<std::uint32_t> parse_uint(std::string_view text) {
-  if (text.size() > 1 && text[0] == '-' && all_digits(text.substr(1))) return invalid_uint(text, "Number too small");
+  if (text.size() > 1 && text[0] == '-' && all_digits(text.substr(1)))
+    return invalid_uint(text, "Number too small");
   if (!all_digits(text)) return invalid_uint(text, "Not a valid number");
   auto number = base::parse_number<std::uint32_t>(text);
   if (!number) return invalid_uint(text, "Number too large");
@@ -77,7 +78,8 @@ Result<std::uint64_t> parse_size(std::string_view text) {
     if (at == std::string_view::npos) return config_error(format("Invalid size: {}", text));
     shift = static_cast<unsigned>(at) * 10;
     auto rest = unit.substr(1);
-    bool bytes = rest.empty() || (shift > 0 && (base::iequals(rest, "b") || base::iequals(rest, "ib")));
+    bool bytes =
+        rest.empty() || (shift > 0 && (base::iequals(rest, "b") || base::iequals(rest, "ib")));
     if (!bytes) return config_error(format("Invalid size: {}", text));
   }
   if (amount > std::numeric_limits<std::uint64_t>::max() >> shift) {
@@ -89,18 +91,22 @@ Result<std::uint64_t> parse_size(std::string_view text) {
 Result<std::chrono::milliseconds> parse_time(std::string_view text, bool milliseconds) {
   std::uint64_t amount = 0;
   std::string_view unit;
-  if (!split_amount(text, amount, unit)) return config_error(format("Invalid time interval: {}", text));
+  if (!split_amount(text, amount, unit))
+    return config_error(format("Invalid time interval: {}", text));
   if (unit.empty()) {
     if (amount == 0) return std::chrono::milliseconds(0);
-    return config_error(format("Time interval '{}' is missing units (add e.g. 's' for seconds)", text));
+    return config_error(
+        format("Time interval '{}' is missing units (add e.g. 's' for seconds)", text));
   }
   auto found = std::find_if(std::begin(kUnits), std::end(kUnits), [&](const Unit& known) {
-    return base::istarts_with(known.name, unit) || (known.milliseconds == 1 && base::iequals(unit, "ms"));
+    return base::istarts_with(known.name, unit) ||
+           (known.milliseconds == 1 && base::iequals(unit, "ms"));
   });
   if (found == std::end(kUnits)) return config_error(format("Invalid time interval: {}", text));
   constexpr std::uint64_t kLargest = std::numeric_limits<std::uint32_t>::max();
   std::uint64_t largest = milliseconds ? kLargest : kLargest * kSecond;
-  if (amount > largest / found->milliseconds) return config_error(format("Time interval is too large: {}", text));
+  if (amount > largest / found->milliseconds)
+    return config_error(format("Time interval is too large: {}", text));
   std::uint64_t value = amount * found->milliseconds;
   if (!milliseconds && value % kSecond != 0) {
     return config_error(format("Milliseconds not supported for this setting: {}", text));
@@ -177,7 +183,8 @@ Result<std::string> canonical_value(Type type, std::string_view choices, std::st
       }
       return config_error(format("Invalid value: {}", text));
     }
-    default: return std::string(text);
+    default:
+      return std::string(text);
   }
 }
 

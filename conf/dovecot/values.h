@@ -12,10 +12,10 @@
 
 namespace dovetail::conf::dovecot {
 
-Result<bool> parse_bool(std::string_view text);                // yes y 1 / no
-Result<std::uint32_t> parse_uint(std::string_view text);       // decimal
-Result<std::uint32_t> parse_octal(std::string_view text);      // octal only after a leading 0
-Result<std::uint64_t> parse_size(std::string_view text);       // 10 M, 10MB, 10MiB; 1024 based
+Result<bool> parse_bool(std::string_view text);            // yes y 1 / no
+Result<std::uint32_t> parse_uint(std::string_view text);   // decimal
+Result<std::uint32_t> parse_octal(std::string_view text);  // octal only after a leading 0
+Result<std::uint64_t> parse_size(std::string_view text);   // 10 M, 10MB, 10MiB; 1024 based
 // Seconds settings refuse parts of a second; milliseconds settings take them.
 Result<std::chrono::milliseconds> parse_time(std::string_view text, bool milliseconds);
 Result<std::uint16_t> parse_port(std::string_view text);

@@ -37,7 +37,8 @@ class Expander {
  private:
   void variable(std::string_view& rest, std::string& out);
   std::string long_form(std::string_view inner);
-  std::optional<std::string> with_prefix(std::string_view prefix, std::string_view arguments, std::string_view rest);
+  std::optional<std::string> with_prefix(std::string_view prefix, std::string_view arguments,
+                                         std::string_view rest);
   std::string condition(std::string_view arguments);
   bool compare(std::string_view a, std::string_view op, std::string_view b);
   std::optional<std::string> by_key(char key) const;
@@ -75,15 +76,25 @@ std::string hash_modifier(char modifier, std::string_view text, Form& form) {
 
 std::string apply_modifier(char modifier, std::string text, Form& form) {
   switch (modifier) {
-    case 'L': return base::lower(text);
-    case 'U': return base::upper(text);
-    case 'E': return escape_quotes(text);
-    case 'X': return format("{:x}", base::parse_number<std::uint64_t>(text).value_or(0));
-    case 'R': std::reverse(text.begin(), text.end()); return text;
-    case 'T': return std::string(base::trim_right(text));
-    case 'M': return base::hex(digest_of("md5", text).value_or(std::string()));
-    case 'D': return base::replace_all(text, ".", ",dc=");
-    default: return hash_modifier(modifier, text, form);
+    case 'L':
+      return base::lower(text);
+    case 'U':
+      return base::upper(text);
+    case 'E':
+      return escape_quotes(text);
+    case 'X':
+      return format("{:x}", base::parse_number<std::uint64_t>(text).value_or(0));
+    case 'R':
+      std::reverse(text.begin(), text.end());
+      return text;
+    case 'T':
+      return std::string(base::trim_right(text));
+    case 'M':
+      return base::hex(digest_of("md5", text).value_or(std::string()));
+    case 'D':
+      return base::replace_all(text, ".", ",dc=");
+    default:
+      return hash_modifier(modifier, text, form);
   }
 }
 
@@ -104,7 +115,8 @@ unsigned read_digits(std::string_view& rest) {
   std::size_t end = 0;
   while (end < rest.size() && base::is_digit(rest[end])) ++end;
   // Longer numbers than any width anyone wants are cut, so that padding cannot eat the memory.
-  auto value = base::parse_number<unsigned>(rest.substr(0, std::min<std::size_t>(end, 4))).value_or(0);
+  auto value =
+      base::parse_number<unsigned>(rest.substr(0, std::min<std::size_t>(end, 4))).value_or(0);
   rest.remove_prefix(end);
   return value;
 }
@@ -287,7 +299,8 @@ std::string Expander::condition(std::string_view arguments) {
   return nested(compare(a, parts[1], b) ? parts[3] : parts[4]);
 }
 
-std::optional<std::string> Expander::with_prefix(std::string_view prefix, std::string_view arguments,
+std::optional<std::string> Expander::with_prefix(std::string_view prefix,
+                                                 std::string_view arguments,
                                                  std::string_view rest) {
   if (prefix == "env") {
     auto value = std::getenv(std::string(rest).c_str());

@@ -58,7 +58,8 @@ void truncate_bits(std::string& bytes, unsigned bits) {
 
 const EVP_MD* method_named(std::string_view method) {
   constexpr std::string_view kMethods[] = {"md4", "md5", "sha1", "sha256", "sha384", "sha512"};
-  if (std::find(std::begin(kMethods), std::end(kMethods), method) == std::end(kMethods)) return nullptr;
+  if (std::find(std::begin(kMethods), std::end(kMethods), method) == std::end(kMethods))
+    return nullptr;
   return EVP_get_digestbyname(std::string(method).c_str());
 }
 
@@ -76,9 +77,10 @@ std::uint32_t string_hash(std::string_view text) {
 }
 
 std::uint32_t string_newhash(std::string_view text) {
-  auto digest = digest_of("md5", text).value_or(std::string(4, '\0'));
+  auto digest = digest_of("md5", text).value_or(std::string(8, '\0'));
   std::uint32_t value = 0;
-  for (std::size_t at = 0; at < 4; ++at) value = value << 8 | static_cast<unsigned char>(digest[at]);
+  for (std::size_t at = 4; at < 8; ++at)
+    value = value << 8 | static_cast<unsigned char>(digest[at]);
   return value;
 }
 
@@ -91,7 +93,8 @@ std::optional<std::string> digest_of(std::string_view method, std::string_view t
   return std::string(bytes, bytes + size);
 }
 
-std::optional<std::string> hash_variable(std::string_view method, std::string_view arguments, std::string_view text) {
+std::optional<std::string> hash_variable(std::string_view method, std::string_view arguments,
+                                         std::string_view text) {
   auto options = read_hash_options(arguments);
   if (!options) return std::nullopt;
   std::string digest(text);

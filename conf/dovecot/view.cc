@@ -15,19 +15,25 @@ namespace {
 // Reads the fields of one block: field("mode") is PREFIX/mode.
 class BlockReader {
  public:
-  BlockReader(const View& view, std::string prefix) : view_(view), prefix_(std::move(prefix) + "/") {}
+  BlockReader(const View& view, std::string prefix)
+      : view_(view), prefix_(std::move(prefix) + "/") {}
 
   std::string text(std::string_view key) const { return view_.get(prefix_ + std::string(key)); }
   bool flag(std::string_view key) const { return view_.get_bool(prefix_ + std::string(key)); }
   unsigned number(std::string_view key) const {
     return static_cast<unsigned>(view_.get_number(prefix_ + std::string(key)));
   }
-  std::uint64_t size(std::string_view key) const { return view_.get_size(prefix_ + std::string(key)); }
+  std::uint64_t size(std::string_view key) const {
+    return view_.get_size(prefix_ + std::string(key));
+  }
   std::chrono::seconds seconds(std::string_view key) const {
-    return std::chrono::duration_cast<std::chrono::seconds>(view_.get_time(prefix_ + std::string(key)));
+    return std::chrono::duration_cast<std::chrono::seconds>(
+        view_.get_time(prefix_ + std::string(key)));
   }
   bool is_set(std::string_view key) const { return view_.is_set(prefix_ + std::string(key)); }
-  std::vector<std::string> names(std::string_view list) const { return view_.names(prefix_ + std::string(list)); }
+  std::vector<std::string> names(std::string_view list) const {
+    return view_.names(prefix_ + std::string(list));
+  }
   BlockReader inner(std::string_view list, std::string_view name) const {
     return BlockReader(view_, format("{}{}/{}", prefix_, list, name));
   }
@@ -79,13 +85,16 @@ Service read_service(const BlockReader& block, std::string_view name) {
   service.idle_kill = block.seconds("idle_kill");
   service.vsz_limit = block.size("vsz_limit");
   for (auto& listener : block.names("unix_listener")) {
-    service.unix_listeners.push_back(read_unix_listener(block.inner("unix_listener", listener), listener));
+    service.unix_listeners.push_back(
+        read_unix_listener(block.inner("unix_listener", listener), listener));
   }
   for (auto& listener : block.names("fifo_listener")) {
-    service.fifo_listeners.push_back(read_unix_listener(block.inner("fifo_listener", listener), listener));
+    service.fifo_listeners.push_back(
+        read_unix_listener(block.inner("fifo_listener", listener), listener));
   }
   for (auto& listener : block.names("inet_listener")) {
-    service.inet_listeners.push_back(read_inet_listener(block.inner("inet_listener", listener), listener));
+    service.inet_listeners.push_back(
+        read_inet_listener(block.inner("inet_listener", listener), listener));
   }
   return service;
 }
@@ -124,7 +133,8 @@ StringMap map_elements(const View& view, const StringMap& order, std::string_vie
   StringMap found;
   auto prefix = format("{}/", map);
   for (auto& [path, unused] : order) {
-    if (path.compare(0, prefix.size(), prefix) == 0) found.emplace_back(path.substr(prefix.size()), view.get(path));
+    if (path.compare(0, prefix.size(), prefix) == 0)
+      found.emplace_back(path.substr(prefix.size()), view.get(path));
   }
   return found;
 }
@@ -145,9 +155,13 @@ std::string View::get(std::string_view key) const {
   return std::string(value);
 }
 
-bool View::get_bool(std::string_view key) const { return parse_bool(get(key)).value_or(false); }
+bool View::get_bool(std::string_view key) const {
+  return parse_bool(get(key)).value_or(false);
+}
 
-std::uint64_t View::get_number(std::string_view key) const { return parse_octal(get(key)).value_or(0); }
+std::uint64_t View::get_number(std::string_view key) const {
+  return parse_octal(get(key)).value_or(0);
+}
 
 std::uint64_t View::get_size(std::string_view key) const {
   auto text = get(key);
@@ -158,9 +172,13 @@ std::chrono::milliseconds View::get_time(std::string_view key) const {
   return parse_time(get(key), true).value_or(std::chrono::milliseconds(0));
 }
 
-Secret View::get_secret(std::string_view key) const { return Secret(get(key)); }
+Secret View::get_secret(std::string_view key) const {
+  return Secret(get(key));
+}
 
-bool View::is_set(std::string_view key) const { return values_.find(key) != values_.end(); }
+bool View::is_set(std::string_view key) const {
+  return values_.find(key) != values_.end();
+}
 
 std::vector<std::string> View::names(std::string_view list) const {
   auto found = lists_.find(list);
@@ -169,7 +187,8 @@ std::vector<std::string> View::names(std::string_view list) const {
 
 std::vector<Service> View::services() const {
   std::vector<Service> all;
-  for (auto& name : names("service")) all.push_back(read_service(BlockReader(*this, "service/" + name), name));
+  for (auto& name : names("service"))
+    all.push_back(read_service(BlockReader(*this, "service/" + name), name));
   return all;
 }
 
@@ -234,11 +253,14 @@ std::vector<Userdb> View::userdbs() const {
 
 std::vector<Namespace> View::namespaces() const {
   std::vector<Namespace> all;
-  for (auto& name : names("namespace")) all.push_back(read_namespace(BlockReader(*this, "namespace/" + name), name));
+  for (auto& name : names("namespace"))
+    all.push_back(read_namespace(BlockReader(*this, "namespace/" + name), name));
   return all;
 }
 
-StringMap View::plugins() const { return map_elements(*this, map_order_, "plugin"); }
+StringMap View::plugins() const {
+  return map_elements(*this, map_order_, "plugin");
+}
 
 std::optional<std::string> View::plugin(std::string_view key) const {
   auto found = values_.find(format("plugin/{}", key));
@@ -246,7 +268,9 @@ std::optional<std::string> View::plugin(std::string_view key) const {
   return found->second;
 }
 
-StringMap View::dicts() const { return map_elements(*this, map_order_, "dict"); }
+StringMap View::dicts() const {
+  return map_elements(*this, map_order_, "dict");
+}
 
 Result<std::shared_ptr<const View>> View::with(const std::vector<Override>& overrides) const {
   auto made = std::make_shared<View>(*this);
@@ -254,7 +278,8 @@ Result<std::shared_ptr<const View>> View::with(const std::vector<Override>& over
     auto path = override.key;
     if (path.find('/') == std::string::npos) path = resolve_alias("", path);
     auto place = place_of(path);
-    bool usable = place && (place->map_element || (place->row && place->row->type < Type::named_list));
+    bool usable =
+        place && (place->map_element || (place->row && place->row->type < Type::named_list));
     if (!usable) {
       path = "plugin/" + override.key;
       place = place_of(path);
@@ -263,15 +288,19 @@ Result<std::shared_ptr<const View>> View::with(const std::vector<Override>& over
     auto value = override.value;
     if (place->row) {
       auto checked = canonical_value(place->row->type, place->row->choices, value);
-      if (!checked) return config_error(format("Invalid value for setting {}: {}", override.key, checked.error().text));
+      if (!checked)
+        return config_error(
+            format("Invalid value for setting {}: {}", override.key, checked.error().text));
       value = *checked;
     }
-    if (place->map_element && !made->is_set(path)) made->map_order_.emplace_back(path, std::string());
+    if (place->map_element && !made->is_set(path))
+      made->map_order_.emplace_back(path, std::string());
     auto parts = path_parts(path);
     std::string list(parts[0]);
     for (std::size_t at = 1; !place->map_element && at + 1 < parts.size(); at += 2) {
       auto& names = made->lists_[list];
-      if (std::find(names.begin(), names.end(), parts[at]) == names.end()) names.emplace_back(parts[at]);
+      if (std::find(names.begin(), names.end(), parts[at]) == names.end())
+        names.emplace_back(parts[at]);
       list += format("/{}/{}", parts[at], parts[at + 1]);
     }
     made->values_[path] = std::move(value);

@@ -30,13 +30,15 @@ Result<std::string> read_value_file(const Tree& tree, const Assignment& setting)
   auto fd = base::open_file(path, O_RDONLY);
   if (!fd) {
     int why = path.empty() ? ENOENT : errno;
-    return config_error(format("{}: Can't open file {}: {}", setting.path, path, std::strerror(why)));
+    return config_error(
+        format("{}: Can't open file {}: {}", setting.path, path, std::strerror(why)));
   }
   return base::read_all(fd->get(), 16 << 20);
 }
 
 Error ViewBuilder::at(const Assignment& setting, std::string_view why) const {
-  return config_error(format("Error in configuration file {}: {}", tree_.where(setting.file, setting.line), why));
+  return config_error(
+      format("Error in configuration file {}: {}", tree_.where(setting.file, setting.line), why));
 }
 
 Result<void> ViewBuilder::collect(const std::vector<std::size_t>& matching) {
@@ -44,12 +46,14 @@ Result<void> ViewBuilder::collect(const std::vector<std::size_t>& matching) {
   const Filter* before = nullptr;
   for (auto index : matching) {
     auto& filter = tree_.filters()[index];
-    bool may_repeat = filter.command_line || !before || before->command_line || filter_superset(filter, *before);
+    bool may_repeat =
+        filter.command_line || !before || before->command_line || filter_superset(filter, *before);
     for (auto& setting : filter.settings) {
       auto [place, fresh] = chosen_.emplace(setting.path, &setting);
       if (fresh || may_repeat || tree_.files()[place->second->file] == "-o") continue;
       auto& file = tree_.files()[filter.file];
-      return config_error(format("Conflict in setting {} found from filter at {}:{}", setting.path, file, filter.line));
+      return config_error(format("Conflict in setting {} found from filter at {}:{}", setting.path,
+                                 file, filter.line));
     }
     before = &filter;
   }
@@ -90,11 +94,13 @@ Result<std::string> ViewBuilder::variable(std::string_view name, unsigned depth)
     return std::string(value ? value : "");
   }
   auto row = name.find('/') == std::string_view::npos ? find_setting("", name) : nullptr;
-  bool plain = row && row->type != Type::named_list && row->type != Type::unnamed_list && row->type != Type::map;
+  bool plain = row && row->type != Type::named_list && row->type != Type::unnamed_list &&
+               row->type != Type::map;
   if (!plain) return config_error(format("Unknown variable: ${}", name));
   auto found = chosen_.find(name);
   if (found == chosen_.end()) return std::string(default_of("", *row));
-  if (depth >= kMaxVariableDepth) return config_error(format("Variable refers to itself: ${}", name));
+  if (depth >= kMaxVariableDepth)
+    return config_error(format("Variable refers to itself: ${}", name));
   return value_of(*found->second, depth + 1);
 }
 

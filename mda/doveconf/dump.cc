@@ -26,12 +26,21 @@ struct Entry {
 };
 using Entries = std::vector<Entry>;
 
-constexpr std::string_view kPasswords[] = {
-    "ssl_key",          "ssl_alt_key",    "ssl_client_key",   "ssl_key_password",          "ssl_dh",
-    "doveadm_password", "doveadm_api_key", "imapc_password",  "pop3c_password",            "auth_policy_hash_nonce",
-    "submission_relay_password"};
+constexpr std::string_view kPasswords[] = {"ssl_key",
+                                           "ssl_alt_key",
+                                           "ssl_client_key",
+                                           "ssl_key_password",
+                                           "ssl_dh",
+                                           "doveadm_password",
+                                           "doveadm_api_key",
+                                           "imapc_password",
+                                           "pop3c_password",
+                                           "auth_policy_hash_nonce",
+                                           "submission_relay_password"};
 
-bool is_list_type(Type type) { return type == Type::named_list || type == Type::unnamed_list; }
+bool is_list_type(Type type) {
+  return type == Type::named_list || type == Type::unnamed_list;
+}
 
 // The element's own name stands in the block's head, not among its settings.
 bool is_name_key(std::string_view block, std::string_view key) {
@@ -67,14 +76,17 @@ class Collector {
   }
 
  private:
-  void add(std::string path, std::string value) { entries_.push_back({std::move(path), std::move(value)}); }
+  void add(std::string path, std::string value) {
+    entries_.push_back({std::move(path), std::move(value)});
+  }
 
   void scalar(const SettingRow& row) {
     auto value = view_.get(row.name);
     bool set = view_.is_set(row.name);
     bool changed = value != cd::default_of("", row);
     bool shown = what_.scope == Scope::all || what_.scope == Scope::hidden || changed;
-    if (shown || (set && what_.scope == Scope::written)) add(std::string(row.name), std::move(value));
+    if (shown || (set && what_.scope == Scope::written))
+      add(std::string(row.name), std::move(value));
   }
 
   void map(std::string_view name) {
@@ -87,7 +99,9 @@ class Collector {
   void list(const std::string& path, const SettingRow& row) {
     auto elements = view_.names(path);
     if (path == "service" && !cd::pigeonhole_installed()) {
-      std::erase_if(elements, [&](auto& name) { return name.rfind("managesieve", 0) == 0 && !mentioned(name); });
+      std::erase_if(elements, [&](auto& name) {
+        return name.rfind("managesieve", 0) == 0 && !mentioned(name);
+      });
     }
     if (elements.empty()) return;
     if (what_.flat) add(path, base::join(elements, " "));
@@ -115,6 +129,7 @@ class Collector {
         // Only the flat form says the name again; an unnamed block has none.
         bool numbered = base::parse_number<unsigned>(element).has_value();
         if (what_.flat && !numbered) add(key, cd::unescape_name(element));
+        if (what_.flat && numbered && what_.scope == Scope::written) add(key, "");
         continue;
       }
       auto value = view_.get(key);
@@ -122,11 +137,14 @@ class Collector {
     }
   }
 
-  bool shown_in_block(std::string_view kind, const SettingRow& row, const std::string& value, bool set) const {
+  bool shown_in_block(std::string_view kind, const SettingRow& row, const std::string& value,
+                      bool set) const {
     if (what_.scope == Scope::all || what_.scope == Scope::hidden) return true;
     bool changed = value != cd::default_of(kind, row);
-    if (what_.flat) return changed || (set && what_.scope == Scope::written);
-    if (kind == "passdb" || kind == "userdb") {
+    bool unnamed = kind == "passdb" || kind == "userdb";
+    if (what_.flat && !(unnamed && row.name == "name"))
+      return changed || (set && what_.scope == Scope::written);
+    if (unnamed) {
       if (what_.scope == Scope::written) return changed || set || row.name == "name";
       return changed;
     }
@@ -150,7 +168,8 @@ std::string quoted(std::string_view text) {
 
 std::string shown_value(std::string_view value) {
   if (value.empty()) return {};
-  bool blank = base::is_space(value.front()) || base::is_space(value.back());
+  auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  bool blank = is_blank(value.front()) || is_blank(value.back());
   return blank || value.find('#') != std::string_view::npos ? quoted(value) : std::string(value);
 }
 
@@ -183,12 +202,14 @@ std::vector<std::string> block_ids(std::string_view path) {
   auto place = cd::place_of(path);
   if (place && place->map_element) return {std::string(parts[0])};
   std::vector<std::string> ids;
-  for (std::size_t at = 0; at + 2 < parts.size(); at += 2) ids.push_back(format("{}/{}", parts[at], parts[at + 1]));
+  for (std::size_t at = 0; at + 2 < parts.size(); at += 2)
+    ids.push_back(format("{}/{}", parts[at], parts[at + 1]));
   return ids;
 }
 
 std::string print_blocks(Entries entries, const DumpWhat& what, unsigned indent) {
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.path < b.path; });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.path < b.path; });
   std::string out;
   std::vector<std::string> open;
   auto line = [&](std::string_view text) {
@@ -210,8 +231,9 @@ std::string print_blocks(Entries entries, const DumpWhat& what, unsigned indent)
       line(heads[at]);
       open.push_back(ids[at]);
     }
-    bool secret = !what.passwords && heads.empty() && !entry.value.empty() &&
-                  std::find(std::begin(kPasswords), std::end(kPasswords), key) != std::end(kPasswords);
+    bool secret =
+        !what.passwords && heads.empty() && !entry.value.empty() &&
+        std::find(std::begin(kPasswords), std::end(kPasswords), key) != std::end(kPasswords);
     line(format("{} = {}", key, secret ? "# hidden, use -P to show it" : shown_value(entry.value)));
   }
   while (!open.empty()) {
@@ -236,7 +258,8 @@ Entries filter_entries(const Filter& filter, const DumpWhat& what) {
     bool asked = place && place->top && (place->top->readers & what.readers) != 0;
     if (asked && written.insert(path).second) entries.push_back({path, std::move(value)});
   };
-  for (auto& setting : filter.settings) add(setting.path, (setting.from_file ? "<" : "") + setting.value);
+  for (auto& setting : filter.settings)
+    add(setting.path, (setting.from_file ? "<" : "") + setting.value);
   for (auto& [list, elements] : filter.lists) {
     for (auto& element : elements) {
       if (list == "namespace") {
@@ -278,21 +301,24 @@ std::string dump_all(const Tree& tree, const View& view, const DumpWhat& what) {
   return out;
 }
 
-std::string dump_names(const View& view, const DumpWhat& what, const std::vector<std::string>& names) {
+std::string dump_names(const View& view, const DumpWhat& what,
+                       const std::vector<std::string>& names) {
   auto open = what;
   if (open.scope == Scope::all) open.scope = Scope::hidden;
   open.passwords = true;
   auto all = Collector(view, open).collect();
   std::string out;
   for (auto& name : names) {
-    auto exact = std::find_if(all.begin(), all.end(), [&](const Entry& entry) { return entry.path == name; });
+    auto exact = std::find_if(all.begin(), all.end(),
+                              [&](const Entry& entry) { return entry.path == name; });
     bool list = exact != all.end() && what.flat && cd::place_of(name) && cd::place_of(name)->row &&
                 is_list_type(cd::place_of(name)->row->type);
     if (exact != all.end() && !list) {
       if (what.values_only) {
         out += exact->value + "\n";
       } else {
-        out += what.flat ? format("{}={}\n", name, exact->value) : format("{} = {}\n", name, shown_value(exact->value));
+        out += what.flat ? format("{}={}\n", name, exact->value)
+                         : format("{} = {}\n", name, shown_value(exact->value));
       }
       if (name != "plugin" && name != "dict") continue;
     }

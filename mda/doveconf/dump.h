@@ -27,7 +27,9 @@ struct DumpWhat {
 };
 
 // Everything, then the filters; or the named settings and blocks only.
-std::string dump_all(const conf::dovecot::Tree& tree, const conf::dovecot::View& view, const DumpWhat& what);
-std::string dump_names(const conf::dovecot::View& view, const DumpWhat& what, const std::vector<std::string>& names);
+std::string dump_all(const conf::dovecot::Tree& tree, const conf::dovecot::View& view,
+                     const DumpWhat& what);
+std::string dump_names(const conf::dovecot::View& view, const DumpWhat& what,
+                       const std::vector<std::string>& names);
 
 }  // namespace dovetail::mda::doveconf

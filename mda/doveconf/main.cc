@@ -38,7 +38,9 @@ struct Options {
   std::vector<std::string> words;
 };
 
-void say(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void say(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
 
 void complain(std::string_view level, std::string_view text) {
   std::fflush(stdout);
@@ -67,6 +69,13 @@ Result<void> read_filter(const char* text, cd::Selector& who) {
   return {};
 }
 
+// -m: TLS settings are a module of their own, workers use their parents' - so the incumbent counts.
+std::uint32_t module_readers(std::string_view module) {
+  bool worker = module == "auth-worker" || module == "indexer-worker";
+  auto readers = worker ? 0 : cd::readers_of(module) & ~std::uint32_t{cd::kTls};
+  return readers != 0 ? readers : cd::kAll;
+}
+
 Result<void> take_option(int option, const char* argument, Options& options) {
   auto scope = [&](Scope chosen) {
     options.what.scope = chosen;
@@ -74,26 +83,52 @@ Result<void> take_option(int option, const char* argument, Options& options) {
     options.note = chosen == Scope::all;
   };
   switch (option) {
-    case 'a': scope(Scope::all); break;
-    case 's': scope(Scope::hidden); break;
-    case 'n': scope(Scope::changed); break;
-    case 'N': scope(Scope::written); break;
-    case 'c': options.path = argument; break;
-    case 'd': options.defaults_only = true; break;
-    case 'e': options.run = true; break;
-    case 'f': return read_filter(argument, options.who);
-    case 'h': options.what.values_only = true; break;
-    case 'H': options.check_host = true; break;
+    case 'a':
+      scope(Scope::all);
+      break;
+    case 's':
+      scope(Scope::hidden);
+      break;
+    case 'n':
+      scope(Scope::changed);
+      break;
+    case 'N':
+      scope(Scope::written);
+      break;
+    case 'c':
+      options.path = argument;
+      break;
+    case 'd':
+      options.defaults_only = true;
+      break;
+    case 'e':
+      options.run = true;
+      break;
+    case 'f':
+      return read_filter(argument, options.who);
+    case 'h':
+      options.what.values_only = true;
+      break;
+    case 'H':
+      options.check_host = true;
+      break;
     case 'm': {
-      auto readers = cd::readers_of(argument);
-      options.what.readers = readers != 0 ? readers : cd::kAll;
+      options.what.readers = module_readers(argument);
       break;
     }
-    case 'p': break;  // the whole file is always read
-    case 'P': options.what.passwords = true; break;
-    case 'S': options.what.flat = true; break;
-    case 'x': options.expand = true; break;
-    default: break;
+    case 'p':
+      break;  // the whole file is always read
+    case 'P':
+      options.what.passwords = true;
+      break;
+    case 'S':
+      options.what.flat = true;
+      break;
+    case 'x':
+      options.expand = true;
+      break;
+    default:
+      break;
   }
   return {};
 }
@@ -107,7 +142,8 @@ std::string os_line() {
       if (line.substr(0, 12) == "PRETTY_NAME=") distribution = base::trim(line.substr(12), "\"");
     }
   }
-  return format("# OS: {} {} {} {} \n", system.sysname, system.release, system.machine, distribution);
+  return format("# OS: {} {} {} {} \n", system.sysname, system.release, system.machine,
+                distribution);
 }
 
 std::string host_name() {
@@ -127,7 +163,8 @@ int check_host() {
 // Runs a command with the written settings in its environment, in upper case.
 int run_command(const Options& options, const cd::View& view) {
   for (auto& row : cd::settings_of("")) {
-    bool plain = row.type != cd::Type::named_list && row.type != cd::Type::unnamed_list && row.type != cd::Type::map;
+    bool plain = row.type != cd::Type::named_list && row.type != cd::Type::unnamed_list &&
+                 row.type != cd::Type::map;
     if (!plain || (row.readers & options.what.readers) == 0 || !view.is_set(row.name)) continue;
     setenv(base::upper(row.name).c_str(), view.get(row.name).c_str(), 1);
   }
@@ -176,7 +213,8 @@ int show(const Options& options) {
     say(format("# Hostname: {}\n", host_name()));
     if (options.note) say("# NOTE: Send doveconf -n output instead when asking for help.\n");
   }
-  say(named ? dump_names(**view, options.what, options.words) : dump_all(tree, **view, options.what));
+  say(named ? dump_names(**view, options.what, options.words)
+            : dump_all(tree, **view, options.what));
   std::fflush(stdout);
   return finish(options, tree, parser.unclosed());
 }
@@ -200,4 +238,6 @@ int run(int argc, char** argv) {
 
 }  // namespace dovetail::mda::doveconf
 
-int main(int argc, char** argv) { return dovetail::mda::doveconf::run(argc, argv); }
+int main(int argc, char** argv) {
+  return dovetail::mda::doveconf::run(argc, argv);
+}
