@@ -90,7 +90,8 @@ std::string print_master_entry(const conf::MasterService& service, bool fold) {
     bool is_override = word == "-o" && i + 1 < service.arguments.size() &&
                        i < service.arguments.size() - service.own_arguments.size();
     word = is_override ? word + " " + rebrace(service.arguments[++i]) : rebrace(word);
-    bool breaks = fold && (is_override || behind_override || column + word.size() >= kLineLimit);
+    bool breaks =
+        fold && (is_override || behind_override || column + 1 + word.size() >= kLineLimit);
     out += breaks ? "\n" + std::string(kIndent) : " ";
     column = (breaks ? kIndent.size() : column + 1) + word.size();
     out += word;
