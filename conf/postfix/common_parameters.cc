@@ -64,8 +64,8 @@ Result<void> check_common_parameters(const MainCf& cf) {
   }
   if (auto valid = check_compat_level(cf); !valid) return valid;
   for (const Parameter& row : parameters()) {
-    bool shared =
-        row.programs == "ALL" && row.status != Status::removed && row.name != "mynetworks";
+    bool shared = row.programs.starts_with("ALL") && row.status != Status::removed &&
+                  row.name != "mynetworks";
     if (!shared) continue;
     if (auto valid = check_parameter(cf, row); !valid) return valid;
   }
@@ -80,7 +80,7 @@ std::vector<std::string> unsupported_parameters(const MainCf& cf, Unsupported ac
     const Parameter* row = find_parameter(name);
     if (!row || row->unsupported != action) continue;
     auto readers = base::words(row->programs);
-    bool asked = program.empty() || row->programs == "ALL" ||
+    bool asked = program.empty() || row->programs.starts_with("ALL") ||
                  std::find(readers.begin(), readers.end(), program) != readers.end();
     auto otherwise = cf.default_value(name);
     bool differs = !otherwise || !*otherwise || **otherwise != value;

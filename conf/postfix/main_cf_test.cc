@@ -2,6 +2,7 @@
 #include "conf/postfix/main_cf.h"
 
 #include "conf/postfix/common_parameters.h"
+#include "conf/postfix/compat.h"
 #include "conf/postfix/own_addresses.h"
 #include "conf/postfix/table_cf.h"
 #include "tests/catch.h"
@@ -79,6 +80,14 @@ TEST_CASE("compatibility_level chooses defaults") {
   CHECK(level->get("mynetworks_style") == "host");
   CHECK(level->get("relay_domains") == "");
   CHECK(level->get("smtp_tls_fingerprint_digest") == "sha256");
+}
+
+TEST_CASE("old defaults are known as such") {
+  CHECK(uses_old_default(*parse_main(""), "append_dot_mydomain"));
+  CHECK(!uses_old_default(*parse_main("append_dot_mydomain = yes\n"), "append_dot_mydomain"));
+  CHECK(uses_old_default(*parse_main("compatibility_level = 2\n"), "respectful_logging"));
+  CHECK(!uses_old_default(*parse_main("compatibility_level = 3.10\n"), "respectful_logging"));
+  CHECK(!uses_old_default(*parse_main("compatibility_level = 2\n"), "relay_domains"));
 }
 
 TEST_CASE("a legacy name counts only when somebody sets it") {
