@@ -42,7 +42,7 @@ void parse_and_pack(std::string_view text) {
   cd::check_tree(tree);
   auto before = tree.view({"imap", "10.0.0.1", "10.1.1.1", "a.example"});
   auto packed = tree.pack({{"imap-login", "auth", "imap", "master"}, true, false});
-  if (!packed) std::abort();
+  if (!packed) return;  // an obsolete ssl_cert_file = names a file that is not there
   auto child = cd::Tree::unpack(*packed);
   if (!child) std::abort();
   auto after = child->view({"imap", "10.0.0.1", "10.1.1.1", "a.example"});
