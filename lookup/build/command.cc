@@ -15,6 +15,7 @@
 #include "common/base/text.h"
 #include "common/service/run_postfix.h"
 #include "conf/postfix/common_parameters.h"
+#include "conf/postfix/common_parameters.h"
 #include "lookup/build/message_keys.h"
 #include "lookup/source.h"
 #include "lookup/types.h"
@@ -37,6 +38,7 @@ MapCommand::MapCommand(const CommandProgram& program, CommandOptions options)
   if (!main_cf) fatal(main_cf.error().text);
   if (auto valid = conf::check_common_parameters(*main_cf); !valid) fatal(valid.error().text);
   main_cf_ = std::make_unique<conf::MainCf>(std::move(*main_cf));
+  if (auto valid = conf::check_common_parameters(*main_cf_); !valid) fatal(valid.error().text);
   utf8_ = options_.utf8_on ||
           (!options_.utf8_off && base::iequals(main_cf_->get("smtputf8_enable"), "yes"));
   auto target = service::postfix_log_target(*main_cf_);
