@@ -56,6 +56,15 @@ MasterSession::MasterSession(AuthServer& server, base::Fd fd, SocketKind kind, s
 
 net::Task<> MasterSession::run() {
   auto self = shared_from_this();
+  try {
+    co_await read_lines();
+  } catch (const IoError&) {
+    // The client has what it wanted; answers still on their way find a closed connection.
+  }
+  conn_.cancel();
+}
+
+net::Task<> MasterSession::read_lines() {
   conn_.put(format("VERSION\t1\t1\nSPID\t{}\n", getpid()));
   for (;;) {
     while (auto line = conn_.try_line(kMaxMasterLine)) {
@@ -63,7 +72,6 @@ net::Task<> MasterSession::run() {
                                   : on_line(line->text);
       if (!wrong) continue;
       error(*wrong);
-      conn_.cancel();
       co_return;
     }
     if (!conn_.buffered().empty()) {

@@ -20,6 +20,7 @@ class MasterSession : public std::enable_shared_from_this<MasterSession> {
   net::Task<> run();
 
  private:
+  net::Task<> read_lines();
   using Words = std::vector<std::string_view>;
   // nullopt, or what is wrong; then the connection ends.
   std::optional<std::string> on_line(std::string_view line);

@@ -15,7 +15,7 @@ constexpr base::Milliseconds kPenaltySteps[] = {base::Milliseconds(0), base::Mil
                                                 base::Milliseconds(15000)};
 constexpr unsigned kMaxPenalty = 4;
 constexpr base::Milliseconds kForgetAfter{15000};
-constexpr base::Milliseconds kFailureTick{500};
+constexpr base::Milliseconds kLongestTick{500};
 
 }  // namespace
 
@@ -61,7 +61,7 @@ FailureQueue::FailureQueue(net::Loop& loop, base::Milliseconds delay)
     : delay_(delay), timer_(loop, [this] { tick(); }) {}
 
 void FailureQueue::add(std::function<void()> answer) {
-  if (waiting_.empty()) timer_.start(std::max(delay_, kFailureTick));
+  if (waiting_.empty()) timer_.start(delay_);
   waiting_.push_back({base::monotonic_now() + delay_, std::move(answer)});
 }
 
@@ -72,7 +72,7 @@ void FailureQueue::tick() {
     ready.push_back(std::move(waiting_.front().answer));
     waiting_.pop_front();
   }
-  if (!waiting_.empty()) timer_.start(kFailureTick);
+  if (!waiting_.empty()) timer_.start(std::min(delay_, kLongestTick));
   for (size_t i = ready.size(); i > 1; --i) {
     std::swap(ready[i - 1], ready[base::random_below(static_cast<uint32_t>(i))]);
   }
