@@ -126,6 +126,7 @@ void MaildirFolder::publish(ViewEdit edit) {
 void MaildirFolder::foreign_index_check() {
   if (foreign_named_) return;
   foreign_named_ = true;
+  index_.refresh();
   struct stat st {};
   std::string path = paths_.index + "/dovecot.index.log";
   if (stat(path.c_str(), &st) != 0 || !index_.rows().empty()) return;
