@@ -149,6 +149,7 @@ std::string AuthClient::State::on_reply(const std::vector<std::string_view>& wor
     if (words.size() >= 3) reply.challenge = words[2];
   } else {
     reply.fields = AuthFields::parse(words, 2);
+    reply.raw = raw_words(words, 2);
     reply.user = reply.fields.get("user").value_or(std::string());
     reply.handover = {getpid(), *id, cookie, server_pid};
   }

@@ -81,6 +81,7 @@ struct AuthReply {
   std::string challenge;  // cont: base64, may be empty
   AuthFields fields;      // ok, fail: all of the line
   std::string user;       // ok, fail: "user="; may be empty
+  std::string raw;  // ok, fail: what stood behind the id, for doveadm, which shows it as it is
   AuthHandover handover;  // ok
   std::string error;      // unavailable: why, for a log line
 

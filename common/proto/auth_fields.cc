@@ -49,6 +49,15 @@ std::string tab_unescape(std::string_view text) {
   return out;
 }
 
+std::string raw_words(const std::vector<std::string_view>& words, size_t first) {
+  std::string text;
+  for (size_t i = first; i < words.size(); ++i) {
+    if (i > first) text += '\t';
+    text += words[i];
+  }
+  return text;
+}
+
 AuthFields AuthFields::parse(const std::vector<std::string_view>& words, size_t first) {
   AuthFields fields;
   for (size_t i = first; i < words.size(); ++i) {

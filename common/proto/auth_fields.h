@@ -14,6 +14,8 @@ namespace dovetail::proto {
 
 std::string tab_escape(std::string_view text);
 std::string tab_unescape(std::string_view text);
+// The words from first on with their TABs between them, as they came.
+std::string raw_words(const std::vector<std::string_view>& words, size_t first);
 
 struct AuthField {
   std::string name;

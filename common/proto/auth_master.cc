@@ -15,6 +15,7 @@ struct MasterAnswer {
   std::string word;  // the last line's: USER, PASS, OK, NOTFOUND, FAIL, DONE; empty: lost
   std::string name;
   AuthFields fields;
+  std::string raw;
   std::vector<std::string> listed;
   std::string error;
 };
@@ -82,6 +83,7 @@ std::string AuthMaster::State::on_line(std::string_view line) {
   if (named && words.size() < 3) return "broken USER line";
   if (named || (words[0] == "OK" && words.size() >= 3)) answer->name = tab_unescape(words[2]);
   answer->fields = AuthFields::parse(words, named ? 3 : 2);
+  answer->raw = raw_words(words, named ? 3 : 2);
   pending.erase(found);
   answer->come.set();
   return {};
@@ -121,7 +123,7 @@ net::Task<Result<std::optional<AuthUser>>> AuthMaster::State::ask_user(std::stri
   co_await ask(answer, std::move(command), std::move(rest));
   if (answer.word == "NOTFOUND") co_return std::optional<AuthUser>();
   if (answer.word != "USER" && answer.word != "PASS") co_return failure_of(answer);
-  AuthUser user{std::move(answer.name), std::move(answer.fields)};
+  AuthUser user{std::move(answer.name), std::move(answer.fields), std::move(answer.raw)};
   if (answer.word == "PASS") user.name = user.fields.get("user").value_or(std::string());
   co_return std::optional<AuthUser>(std::move(user));
 }

@@ -26,6 +26,7 @@ namespace dovetail::proto {
 struct AuthUser {
   std::string name;   // may differ from the one asked for: lower-cased, renamed
   AuthFields fields;  // uid, gid, home, mail, quota_rule, auth_mech, auth_token, ...
+  std::string raw;    // the fields as they came, empty ones included, for doveadm
 };
 
 // Who asks, and for which connection; empty fields are not sent. service is required by the
