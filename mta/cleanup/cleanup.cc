@@ -43,6 +43,22 @@ CleanupServiceImpl::CleanupServiceImpl(net::Loop& on, CleanupParameters given, C
       disk(on, kDiskThreads),
       local_domains(*resolver) {}
 
+Result<unsigned> external_cleanup_flags(std::string_view receive_override_options) {
+  unsigned flags = kCleanupMaskExternal;
+  for (std::string_view word : base::words(receive_override_options, ", \t\r\n")) {
+    if (base::iequals(word, "no_address_mappings"))
+      flags &= ~unsigned{kCleanupMap | kCleanupBcc};
+    else if (base::iequals(word, "no_header_body_checks"))
+      flags &= ~unsigned{kCleanupFilter};
+    else if (base::iequals(word, "no_milters"))
+      flags &= ~unsigned{kCleanupMilter};
+    else if (!base::iequals(word, "no_unknown_recipient_checks"))
+      return config_error(format("unknown receive_override_options value \"{}\" in \"{}\"", word,
+                                 receive_override_options));
+  }
+  return flags;
+}
+
 Result<bool> CleanupServiceImpl::has_queue_space() const {
   return mta::has_queue_space(root + "incoming", parameters.queue_minfree,
                               parameters.message_size_limit);
@@ -87,6 +103,9 @@ void Cleanup::add_recipient(mail::Recipient recipient) {
 }
 void Cleanup::add_bcc(std::string address) {
   impl_->add_bcc(std::move(address));
+}
+void Cleanup::add_late_recipient(mail::Recipient recipient) {
+  impl_->add_late_recipient(std::move(recipient));
 }
 size_t Cleanup::recipient_count() const {
   return impl_->recipients.size();

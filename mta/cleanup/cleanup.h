@@ -50,6 +50,9 @@ enum CleanupFlags : unsigned {
   kCleanupMaskInternal = kCleanupMap,
 };
 
+// The flags for mail from outside with receive_override_options taken off; an unknown word is a config error.
+Result<unsigned> external_cleanup_flags(std::string_view receive_override_options);
+
 // Bits of the outcome, values as on the wire; 0: the message is in the queue.
 enum CleanupStatus : unsigned {
   kCleanupBad = 1 << 0,    // bad protocol
@@ -106,6 +109,8 @@ class Cleanup {
   // restrictions: FILTER and REDIRECT go into envelope().filter and .redirect.
   void add_recipient(mail::Recipient recipient);
   void add_bcc(std::string address);
+  // A recipient learned after end_envelope(); it is written behind the content.
+  void add_late_recipient(mail::Recipient recipient);
   size_t recipient_count() const;  // as given, before expansion
   // Maps the sender, maps and expands the recipients, writes the envelope.
   Task<> end_envelope();

@@ -32,14 +32,15 @@ Cleanup::Impl::Impl(CleanupServiceImpl& shared, unsigned wanted)
       mapper_(shared, queue_id),
       mime_(MimeState::Limits{static_cast<size_t>(shared.parameters.mime_nesting_limit),
                               static_cast<size_t>(shared.parameters.mime_boundary_length_limit),
-                              !shared.parameters.disable_mime_input_processing}) {
-  // Milters of mail that comes from nowhere near SMTP are ours to ask; until that is there, such mail waits.
+                              !shared.parameters.disable_mime_input_processing}) {}
+
+// Milters of mail that comes from nowhere near SMTP are ours to ask; until that is there, such mail waits.
+void Cleanup::Impl::check_milters() {
   bool ours = (flags & kCleanupMilter) && !(flags & kCleanupSmtpReply);
-  if (ours && !shared.parameters.non_smtpd_milters.empty()) {
-    status |= kCleanupDefer;
-    reason = "4.3.5 Server configuration problem";
-    shared.log.warning("non_smtpd_milters is not supported yet: mail waits");
-  }
+  if (!ours || service.parameters.non_smtpd_milters.empty()) return;
+  status |= kCleanupDefer;
+  reason = "4.3.5 Server configuration problem";
+  service.log.warning("non_smtpd_milters is not supported yet: mail waits");
 }
 
 Task<Result<void>> Cleanup::Impl::open() {
@@ -205,31 +206,46 @@ Task<> Cleanup::Impl::map_recipients(size_t first, size_t last) {
       recipient.orig_rcpt = recipient.address.empty() ? result.address : recipient.address;
     recipient.address = result.address;
     write_recipient(recipient, result.final_addresses);
-    if (!result.bcc.empty()) co_await write_bcc(std::move(result.bcc), false);
+    if (!result.bcc.empty()) co_await write_bcc(std::move(result.bcc));
   }
 }
 
-// Blind copies get no reports, and are aliases like any other recipient; they are not looked up in bcc maps again.
-Task<> Cleanup::Impl::write_bcc(std::string address, bool extracted) {
+namespace {
+
+// Blind copies get no reports.
+mail::Recipient blind_copy(std::string address) {
   mail::Recipient recipient;
-  recipient.address = service.resolver->rewrite(address, RewriteContext::local);
-  recipient.orig_rcpt = recipient.address;
+  recipient.address = std::move(address);
   recipient.dsn_notify = mail::kNotifyNever;
+  return recipient;
+}
+
+}  // namespace
+
+// Aliases like any other recipient, but not looked up in bcc maps again.
+Task<> Cleanup::Impl::write_late(mail::Recipient recipient) {
+  recipient.address = service.resolver->rewrite(recipient.address, RewriteContext::local);
+  if (recipient.orig_rcpt.empty()) recipient.orig_rcpt = recipient.address;
   std::vector<std::string> final_addresses{recipient.address};
   if (flags & kCleanupMap) {
     auto expanded = co_await mapper_.expand_virtual(recipient.address);
     final_addresses = std::move(expanded);
   }
   write_recipient(recipient, final_addresses);
-  mixed_ |= extracted;
+}
+
+Task<> Cleanup::Impl::write_bcc(std::string address) {
+  mail::Recipient recipient = blind_copy(std::move(address));
+  co_await write_late(std::move(recipient));
 }
 
 void Cleanup::Impl::add_bcc(std::string address) {
-  bcc_.push_back(std::move(address));
+  late_.push_back(blind_copy(std::move(address)));
 }
 
 Task<> Cleanup::Impl::end_envelope() {
   if (!file_) co_return;
+  check_milters();
   co_await map_sender();
   write_envelope_head();
   for (size_t first = 0; first < recipients.size(); first += kRecipientsAtOnce) {
@@ -238,11 +254,10 @@ Task<> Cleanup::Impl::end_envelope() {
     if (!written) status |= kCleanupWrite;
   }
   if ((flags & kCleanupBcc) && recipient_count_ > 0) {
-    if (!service.parameters.always_bcc.empty())
-      co_await write_bcc(service.parameters.always_bcc, false);
+    if (!service.parameters.always_bcc.empty()) co_await write_bcc(service.parameters.always_bcc);
     if (!envelope.sender.empty()) {
       auto bcc = co_await mapper_.bcc(service.tables.sender_bcc, envelope.sender);
-      if (!bcc.empty()) co_await write_bcc(std::move(bcc), false);
+      if (!bcc.empty()) co_await write_bcc(std::move(bcc));
     }
   }
   take_trouble();

@@ -83,7 +83,8 @@ Task<> Cleanup::Impl::write_extracted() {
     file_->put_attribute("encoding", encoding == mail::Encoding::eight_bit ? "8bit" : "7bit");
   if (!filter_.empty()) file_->put(kRecFilter, filter_);
   if (!redirect_.empty()) file_->put(kRecRedirect, redirect_);
-  for (std::string& address : bcc_) co_await write_bcc(std::move(address), true);
+  mixed_ |= !late_.empty();
+  for (mail::Recipient& recipient : late_) co_await write_late(std::move(recipient));
   file_->put(kRecEnd, "");
 }
 

@@ -96,7 +96,7 @@ Cleanup::Impl::Keep Cleanup::Impl::act(const lookup::Maps& maps, std::string_vie
     case CheckVerb::bcc:
       if (action.text.find('@') == std::string::npos) return bad("bad BCC address");
       note(action.text);
-      bcc_.push_back(action.text);
+      add_bcc(action.text);
       return Keep::yes;
     case CheckVerb::prepend:
       if (action.text.empty()) return bad("PREPEND action without text");

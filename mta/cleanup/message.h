@@ -27,6 +27,7 @@ class Cleanup::Impl {
   Task<Result<void>> open();
   Task<> end_envelope();
   void add_bcc(std::string address);
+  void add_late_recipient(mail::Recipient recipient) { late_.push_back(std::move(recipient)); }
 
   // --- content.cc
   bool put_line(std::string_view text, bool complete);
@@ -47,6 +48,7 @@ class Cleanup::Impl {
 
  private:
   // --- envelope.cc
+  void check_milters();
   void write_envelope_head();
   void write_client(const mail::ClientInfo& client, bool log);
   Task<> map_sender();
@@ -57,7 +59,8 @@ class Cleanup::Impl {
   };
   Task<> map_recipient(mail::Recipient* recipient, Mapped* out);
   Task<> map_recipients(size_t first, size_t last);
-  Task<> write_bcc(std::string address, bool extracted);
+  Task<> write_bcc(std::string address);
+  Task<> write_late(mail::Recipient recipient);
   void write_recipient(const mail::Recipient& recipient,
                        const std::vector<std::string>& final_addresses);
   void report_expansion(const mail::Recipient& recipient);
@@ -108,9 +111,8 @@ class Cleanup::Impl {
 
   std::unique_ptr<QueueFile> file_;
   AddressMapper mapper_;
-  std::string bcc_seen_;
-  std::set<std::string> duplicates_;  // original + final address
-  std::vector<std::string> bcc_;      // added by smtpd and by checks, written behind the content
+  std::set<std::string> duplicates_;   // original + final address
+  std::vector<mail::Recipient> late_;  // learned after the envelope; written behind the content
   struct Written {
     mail::Recipient recipient;
   };
