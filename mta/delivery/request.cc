@@ -61,6 +61,7 @@ Attributes DeliveryRequest::encode() const {
   out.add_number("message_size", message_size);
   for (auto& row : kEnvelopeTexts) out.add(row.name, envelope.*row.field);
   for (auto& row : kEnvelopeNumbers) out.add_number(row.name, envelope.*row.field);
+  out.add_number("more_waiting", more_waiting);
   out.add_number("encoding", static_cast<int>(envelope.encoding));
   out.add("rewrite_context", envelope.rewrite_local ? "local" : "remote");
   out.add_number("client_address_type", envelope.client.address_family);
@@ -87,6 +88,7 @@ Result<DeliveryRequest> DeliveryRequest::decode(const Attributes& from) {
   out.message_size = from.get_number("message_size");
   for (auto& row : kEnvelopeTexts) out.envelope.*row.field = from.get(row.name);
   for (auto& row : kEnvelopeNumbers) out.envelope.*row.field = static_cast<int>(from.get_number(row.name));
+  out.more_waiting = from.get_number("more_waiting") != 0;
   out.envelope.encoding = static_cast<mail::Encoding>(from.get_number("encoding"));
   out.envelope.rewrite_local = from.get("rewrite_context") != "remote";
   out.envelope.client.address_family = static_cast<int>(from.get_number("client_address_type"));

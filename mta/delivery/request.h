@@ -32,6 +32,7 @@ struct DeliveryRequest {
   mail::Envelope envelope;  // recipients: those to deliver to, with offsets
   base::Wall active_arrival;  // when qmgr took the message up
   base::Wall handoff;         // when this request was sent
+  bool more_waiting = false;  // other mail waits for this destination: a session is worth keeping
 
   proto::Attributes encode() const;
   static Result<DeliveryRequest> decode(const proto::Attributes& from);

@@ -103,6 +103,7 @@ DeliveryRequest Scheduler::request_for(const Destination& destination, const Ent
   request.envelope.recipients = entry.recipients;
   request.active_arrival = entry.message->active_since;
   request.handoff = base::wall_now();
+  request.more_waiting = destination.has_waiting();
   return request;
 }
 
