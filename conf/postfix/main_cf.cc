@@ -14,6 +14,12 @@
 
 namespace dovetail::conf {
 
+namespace {
+
+constexpr int kMaxComputedNesting = 4;
+
+}  // namespace
+
 Result<Override> parse_override(std::string_view text) {
   std::string inner(text);
   if (text.starts_with('{')) {
@@ -109,7 +115,11 @@ bool MainCf::is_set(std::string_view name) const {
 
 Result<std::optional<std::string>> MainCf::default_value(std::string_view name) const {
   using Text = std::optional<std::string>;
+  // myhostname = host.$mydomain, where mydomain would be taken from myhostname: nothing, in the end.
+  if (computing_ >= kMaxComputedNesting) return Text("");
+  ++computing_;
   auto computed = computed_default(*this, name);
+  --computing_;
   if (!computed || *computed) return computed;
   if (auto vendor = vendor_default(name)) return Text(*vendor);
   if (const Parameter* row = find_parameter(name)) {

@@ -84,6 +84,7 @@ class MainCf {
   LoadOptions options_;
   std::map<std::string, std::string, std::less<>> entries_;
   mutable std::vector<std::string> warnings_;
+  mutable int computing_ = 0;  // defaults that are being computed, one for the sake of another
 };
 
 // -c DIR, else $MAIL_CONFIG, else the directory compiled in (/etc/postfix).

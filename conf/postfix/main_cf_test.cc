@@ -70,6 +70,11 @@ TEST_CASE("mydomain follows myhostname") {
   CHECK(parse_main("")->get("process_name") == "smtpd");
 }
 
+TEST_CASE("defaults that go round in a circle end") {
+  CHECK(parse_main("myhostname = host.$mydomain\n")->get("myhostname") == "host.");
+  CHECK(parse_main("inet_interfaces = loopback-only $mynetworks\n")->raw("mynetworks"));
+}
+
 TEST_CASE("compatibility_level chooses defaults") {
   auto old_level = parse_main("myhostname = mx.example\n");
   CHECK(old_level->get("append_dot_mydomain") == "yes");
