@@ -276,7 +276,8 @@ Task<size_t> Conn::start_tls_server(std::shared_ptr<TlsContext> context) {
   size_t dropped = buffered().size();
   in_.clear();
   used_ = searched_ = 0;
-  co_await handshake(std::move(context), {}, true);
+  std::string no_name;
+  co_await handshake(std::move(context), std::move(no_name), true);
   co_return dropped;
 }
 

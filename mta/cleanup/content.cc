@@ -243,8 +243,8 @@ Task<std::string> Cleanup::Impl::rewrite_header(std::string text, const mail::He
   for (size_t i = 0; i < list.size(); ++i) {
     std::string address = service.resolver->rewrite(list.address(i), context);
     if (flags & kCleanupMap) {
-      auto mapped = co_await mapper_.canonical(
-          std::move(address), is_sender ? kHeaderSenderPlace : kHeaderRecipientPlace);
+      auto place = is_sender ? kHeaderSenderPlace : kHeaderRecipientPlace;
+      auto mapped = co_await mapper_.canonical(std::move(address), place);
       address = std::move(mapped);
     }
     list.replace(i, std::move(address));

@@ -13,6 +13,9 @@ namespace dovetail::mta {
 
 namespace {
 
+// Room for qmgr_message_recipient_limit recipients in one request.
+constexpr size_t kRequestLimit = size_t{64} << 20;
+
 constexpr conf::Bind<AgentParameters> kAgentBindings[] = {
     {"soft_bounce", &AgentParameters::soft_bounce},
     {"delay_logging_resolution_limit", &AgentParameters::delay_logging_resolution_limit},
@@ -165,7 +168,7 @@ void AgentRole::start(service::Context&) {}
 Task<> AgentRole::serve(service::Context& context, service::Client client) {
   Conn qmgr(context.loop, std::move(client.fd));
   for (;;) {
-    auto list = co_await proto::read_attributes(qmgr, size_t{64} << 20);
+    auto list = co_await proto::read_attributes(qmgr, kRequestLimit);
     if (!list) {
       context.log.warning("bad delivery request: {}", list.error().text);
       co_return;

@@ -216,7 +216,8 @@ Task<> QmgrRole::dispatch(std::shared_ptr<ActiveMessage> message) {
     } else {
       auto resolved = co_await rewrite_->resolve(envelope.sender, rcpt.address);
       if (!resolved) {
-        co_await defer_recipient(message, rcpt, {"4.3.0", resolved.error().text});
+        mail::DsnText reason{"4.3.0", resolved.error().text};
+        co_await defer_recipient(message, rcpt, std::move(reason));
         message->count(Status::deferred);
         continue;
       }

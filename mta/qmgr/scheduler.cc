@@ -177,7 +177,8 @@ Task<> Scheduler::deliver(Transport& transport, std::shared_ptr<Destination> des
   bool no_agent = !agent && !ended;
   if (!entry.recipients.empty()) {
     if (!no_agent) log_.warning("{}: delivery agent {} ended early: its recipients are tried again", message->queue_id(), transport.name);
-    co_await defer_unreported(entry, {"4.3.0", no_agent ? "mail transport unavailable" : "unknown mail transport error"});
+    mail::DsnText reason{"4.3.0", no_agent ? "mail transport unavailable" : "unknown mail transport error"};
+    co_await defer_unreported(entry, std::move(reason));
   }
   --transport.busy;
   --deliveries_;

@@ -111,7 +111,8 @@ Task<> SmtpRole::deliver(service::Context&, Delivery& delivery) {
   }
   for (size_t i : progress.open) {
     auto known = progress.last.find(i);
-    co_await delivery.finish(i, known == progress.last.end() ? progress.problem : known->second);
+    Outcome outcome = known == progress.last.end() ? progress.problem : known->second;
+    co_await delivery.finish(i, std::move(outcome));
   }
   if (!progress.reached && progress.problem.status == Status::deferred && !progress.open.empty()) {
     delivery.blame_destination(progress.problem.dsn);
@@ -198,7 +199,8 @@ Task<bool> SmtpRole::use(Delivery& delivery, const Nexthop& hop, std::unique_ptr
   if (cached && result.broke_before_reply) co_return false;
   progress.reached = true;
   bool usable = result.session_usable, after_dot = result.after_dot;
-  co_await settle(delivery, *session, std::move(result), progress, last || after_dot);
+  bool final = last || after_dot;
+  co_await settle(delivery, *session, std::move(result), progress, final);
   bool reuse_allowed = parameters_.connection_reuse_count_limit == 0 || session->uses < parameters_.connection_reuse_count_limit;
   if (usable && delivery.request().more_waiting && parameters_.connection_cache_on_demand && reuse_allowed) {
     keep(hop.text, std::move(session));
