@@ -69,6 +69,8 @@ class FoldedTable final : public Table {
     return found;
   }
 
+  bool changed() const override { return inner_->changed(); }
+
   Result<std::optional<Entry>> next(bool first) override { return inner_->next(first); }
 
  private:

@@ -58,6 +58,13 @@ Task<Result<Found>> Maps::lookup(std::string_view key, Keys part, LookupCache* c
   co_return Found();
 }
 
+bool Maps::changed() const {
+  for (auto& table : tables_) {
+    if (table->changed()) return true;
+  }
+  return false;
+}
+
 Result<Found> Maps::judge(size_t index, std::string_view key, Result<Found> found) const {
   if (!found) {
     log_.warning("{} lookup error for \"{}\"", given_[index],

@@ -41,6 +41,8 @@ class Maps {
                              LookupCache* cache = nullptr) const;
 
   bool empty() const { return tables_.empty(); }
+  // Whether a table's files have changed so that only a new process sees it (Table::changed).
+  bool changed() const;
   const std::string& title() const { return title_; }
   const std::vector<std::shared_ptr<Table>>& tables() const { return tables_; }
 

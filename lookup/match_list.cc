@@ -62,6 +62,8 @@ struct MatchList::Builder {
   }
 
   Result<void> add_file(std::string path, bool negated, int depth) {
+    auto stamp = FileStamp::of(path, FileStamp::Watched::content);
+    if (stamp) list.files_.push_back(std::make_shared<FileStamp>(std::move(*stamp)));
     auto text = base::read_file(path);
     if (text && depth < 20) {
       std::string patterns;
@@ -116,6 +118,16 @@ Result<MatchList> MatchList::open(net::Loop& loop, const conf::MainCf& main_cf,
   auto done = builder.add(value, false, 0);
   if (!done) return done.error();
   return list;
+}
+
+bool MatchList::changed() const {
+  for (auto& element : elements_) {
+    if (element->table && element->table->changed()) return true;
+  }
+  for (auto& file : files_) {
+    if (file->changed()) return true;
+  }
+  return false;
 }
 
 Task<Result<bool>> MatchList::match_string(std::string_view text) const {

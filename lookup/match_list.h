@@ -35,6 +35,8 @@ class MatchList {
   Task<Result<bool>> match_client(std::string_view name, std::string_view address) const;
 
   bool empty() const { return elements_.empty(); }
+  // Whether a file or table of the list has changed so that only a new process sees it (Table::changed).
+  bool changed() const;
 
  private:
   struct Element;
@@ -47,6 +49,7 @@ class MatchList {
   std::string title_;
   bool parents_ = false;
   std::vector<std::shared_ptr<const Element>> elements_;
+  std::vector<std::shared_ptr<const FileStamp>> files_;
   Logger log_{"lookup"};
 };
 

@@ -11,43 +11,57 @@
 namespace dovetail::lookup {
 namespace {
 
+// The file behind a table: none, NAME + suffix of which a new file counts as change, or NAME of which an edit does.
+enum class Source { none, data, text };
+
 struct TypeRow {
   std::string_view name;
   OpenType open;
+  Source source = Source::none;
+  std::string_view suffix = {};
 };
 
 // clang-format off
 constexpr TypeRow kTypes[] = {
-    {"btree",    open_btree},
-    {"cdb",      open_cdb},
-    {"cidr",     open_cidr},
+    {"btree",    open_btree, Source::data, ".db"},
+    {"cdb",      open_cdb, Source::data, ".cdb"},
+    {"cidr",     open_cidr, Source::text},
     {"environ",  open_environ},
     {"fail",     open_fail},
-    {"hash",     open_hash},
+    {"hash",     open_hash, Source::data, ".db"},
     {"inline",   open_inline},
     {"internal", open_internal},
 #ifdef DOVETAIL_HAVE_LMDB
-    {"lmdb",     open_lmdb},
+    {"lmdb",     open_lmdb, Source::data, ".lmdb"},
 #endif
 #ifdef DOVETAIL_HAVE_MYSQL
-    {"mysql",    open_mysql},
+    {"mysql",    open_mysql, Source::text},
 #endif
 #ifdef DOVETAIL_HAVE_PCRE
-    {"pcre",     open_pcre},
+    {"pcre",     open_pcre, Source::text},
 #endif
     {"pipemap",  open_pipemap},
     {"proxy",    open_proxy},
     {"randmap",  open_randmap},
-    {"regexp",   open_regexp},
+    {"regexp",   open_regexp, Source::text},
 #ifdef DOVETAIL_HAVE_SQLITE
-    {"sqlite",   open_sqlite},
+    {"sqlite",   open_sqlite, Source::text},
 #endif
     {"static",   open_static},
-    {"texthash", open_texthash},
+    {"texthash", open_texthash, Source::text},
     {"unionmap", open_unionmap},
     {"unix",     open_unix},
 };
 // clang-format on
+
+// Taken before the table is read, so that no edit in between is missed.
+std::optional<FileStamp> stamp_source(const TypeRow& row, std::string_view name) {
+  if (row.source == Source::none || name.find('/') == std::string_view::npos || name.front() == '{')
+    return std::nullopt;
+  auto watched =
+      row.source == Source::data ? FileStamp::Watched::name : FileStamp::Watched::content;
+  return FileStamp::of(std::string(name) + std::string(row.suffix), watched);
+}
 
 }  // namespace
 
@@ -65,10 +79,12 @@ Result<std::unique_ptr<Table>> open_table(net::Loop& loop, const conf::MainCf& m
     if (options.surrogate) return unavailable_table(std::string(type_name), error.text, options);
     return error;
   }
+  auto stamp = stamp_source(*row, *name);
   auto opened = row->open(OpenContext{loop, main_cf, options}, type, std::string(*name));
   if (!opened && options.surrogate)
     return unavailable_table(std::string(type_name), opened.error().text, options);
   if (!opened) return opened.error();
+  if (stamp) (*opened)->watch(std::move(*stamp));
   return with_folding(std::move(*opened), options);
 }
 

@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "common/base/file.h"
 #include "common/base/result.h"
 #include "common/net/task.h"
 
@@ -21,6 +23,20 @@ using Entry = std::pair<std::string, std::string>;
 // What a key means to a table. A pattern table (regexp, pcre, cidr, static ...) is asked once with the whole key, never
 // with parts of it: the administrator's pattern decides what it matches.
 enum class Keys { fixed, pattern };
+
+// A file as it was when a table was made from it.
+class FileStamp {
+ public:
+  // content: an edit counts; name: only that the name is another file now.
+  enum class Watched { content, name };
+  static std::optional<FileStamp> of(const std::string& path, Watched watched);
+  bool changed() const;
+
+ private:
+  base::Fd file_;
+  Watched watched_ = Watched::content;
+  int64_t seconds_ = 0, nanoseconds_ = 0, size_ = 0;
+};
 
 class Table {
  public:
@@ -37,12 +53,19 @@ class Table {
   // The next entry of a walk over the whole table, first: from its start. Types that cannot be walked refuse.
   virtual Result<std::optional<Entry>> next(bool first);
 
+  // Whether a file the table was made from has been edited or replaced since it was opened: the process should have
+  // itself succeeded by a new generation. Content that is read anew at each lookup (hash:, btree:) is no change.
+  virtual bool changed() const;
+
   const std::string& name() const { return name_; }  // "hash:/etc/aliases.db", as logs show it
   Keys keys() const { return keys_; }
+
+  void watch(FileStamp stamp) { files_.push_back(std::move(stamp)); }
 
  private:
   std::string name_;
   Keys keys_;
+  std::vector<FileStamp> files_;
 };
 
 // A table that answers from memory: its class gives answer() alone.

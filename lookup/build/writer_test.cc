@@ -11,6 +11,7 @@
 #include "common/base/random.h"
 #include "common/base/text.h"
 #include "lookup/bdb_reader.h"
+#include "lookup/match_list.h"
 #include "lookup/test_tables.h"
 #include "tests/catch.h"
 
@@ -124,6 +125,28 @@ TEST_CASE("a table rebuilt in place is seen by those who have it open") {
   CHECK(TestTables::text_of(*(*table)->try_now("k")) == "new");
   auto writer = open_writer("hash", directory.path + "/t", options);
   CHECK(!(*table)->try_now("k"));  // being written: ask again later
+}
+
+TEST_CASE("edited and replaced files are noticed") {
+  TestDirectory directory;
+  TestTables tables;
+  auto path = directory.path + "/t";
+  REQUIRE(base::replace_file(path, "k v\n", 0644));
+  for (std::string type : {"texthash", "unionmap"}) {
+    auto name = type == "texthash" ? "texthash:" + path : "unionmap:{texthash:" + path + "}";
+    auto table = open_table(tables.loop, tables.main_cf, name, tables.options());
+    REQUIRE(table);
+    CHECK(!(*table)->changed());
+    REQUIRE(base::replace_file(path, "k w\n", 0644));
+    CHECK((*table)->changed());
+  }
+  auto list =
+      MatchList::open(tables.loop, tables.main_cf, "mydestination", path, false, tables.options());
+  REQUIRE(list);
+  CHECK(!list->changed());
+  auto edit = base::open_file(path, O_WRONLY | O_TRUNC);
+  REQUIRE(base::write_all(edit->get(), "longer text\n"));
+  CHECK(list->changed());
 }
 
 TEST_CASE("damaged Berkeley DB files are errors, not crashes") {

@@ -39,6 +39,10 @@ class CombinedTable final : public Table {
     co_return any ? Found(std::move(joined)) : Found();
   }
 
+  bool changed() const override {
+    return std::any_of(parts_.begin(), parts_.end(), [](auto& part) { return part->changed(); });
+  }
+
  private:
   Parts parts_;
   How how_;
