@@ -126,6 +126,7 @@ TEST_CASE("a complete message goes through unchanged") {
   CHECK(out.recipients == List{"leeo@dest.test (leeo@dest.test)"});
   CHECK(out.log == out.result.queue_id + ": message-id=<m1@x>\n");
   CHECK(out.message.envelope.rewrite_local);
+  CHECK(out.message.envelope.recipients[0].dsn_orcpt == "rfc822;leeo@dest.test");
   CHECK(out.message.size.recipient_count == 1);
 }
 

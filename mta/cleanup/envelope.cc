@@ -205,6 +205,9 @@ Task<> Cleanup::Impl::map_recipients(size_t first, size_t last) {
     if (recipient.orig_rcpt.empty())
       recipient.orig_rcpt = recipient.address.empty() ? result.address : recipient.address;
     recipient.address = result.address;
+    // RFC 3461 5.2.1: reports name the address as it came, also when the client gave no ORCPT.
+    if (recipient.dsn_orcpt.empty())
+      recipient.dsn_orcpt = (base::is_ascii(recipient.orig_rcpt) ? "rfc822;" : "utf-8;") + recipient.orig_rcpt;
     write_recipient(recipient, result.final_addresses);
     if (!result.bcc.empty()) co_await write_bcc(std::move(result.bcc));
   }

@@ -134,6 +134,19 @@ void print_attributes(std::string_view bytes) {
     postdrop_log().warning("cannot write to standard output");
 }
 
+// What is wrong with the record at the front.
+std::string malformed_record(std::string_view input, bool too_long) {
+  auto type = static_cast<int>(static_cast<unsigned char>(input[0]));
+  size_t length = 0;
+  for (size_t at = 1; at < input.size() && at < 6; ++at) {
+    auto group = static_cast<unsigned char>(input[at]);
+    length |= static_cast<size_t>(group & 0x7f) << (7 * (at - 1));
+    if (!(group & 0x80)) break;
+  }
+  if (too_long) return format("illegal length {}, record type {}", length, type);
+  return format("unexpected EOF in data, record type {} length {}", type, length);
+}
+
 // Reads records until E; false: the stream ended before, so the sender gave up.
 bool copy_records(int fd, size_t line_limit) {
   std::string input, output;
@@ -169,10 +182,8 @@ bool copy_records(int fd, size_t line_limit) {
       continue;
     }
     if (input.empty() && state == RecordDecoder::State::more) return false;
-    auto length =
-        input.size() > 1 ? static_cast<int>(static_cast<unsigned char>(input[1])) & 0x7f : 0;
-    postdrop_log().warning("stdin: unexpected EOF in data, record type {} length {}",
-                           static_cast<int>(static_cast<unsigned char>(input[0])), length);
+    bool too_long = state == RecordDecoder::State::bad;
+    postdrop_log().warning("stdin: {}", malformed_record(input, too_long));
     postdrop_fatal(format("uid={}: malformed input", getuid()));
   }
 }
