@@ -137,7 +137,7 @@ constexpr Parameter rows_p_to_r[] = {
      "$virtual_delivery_status_filter $body_checks $header_checks $lmtp_body_checks "
      "$lmtp_header_checks $lmtp_mime_header_checks $lmtp_nested_header_checks $milter_header_checks "
      "$mime_header_checks $nested_header_checks $smtp_body_checks $smtp_header_checks "
-     "$smtp_mime_header_checks $smtp_nested_header_checks", defer, "proxymap"},
+     "$smtp_mime_header_checks $smtp_nested_header_checks", supported, "proxymap"},
     {"proxy_write_maps",                                str,          maps,
      "$smtp_sasl_auth_cache_name $lmtp_sasl_auth_cache_name $address_verify_map $postscreen_cache_map",
      defer, "proxymap"},
