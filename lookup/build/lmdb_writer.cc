@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -39,7 +40,11 @@ class LmdbWriter final : public Writer {
       if (errno != EINTR) return config_error(format("lock {}: {}", path_, strerror(errno)));
     }
     // The map is address space, not disk: the file grows only by what is written.
-    auto map = std::max(kSmallestMap, options.expected_bytes * 8);
+    struct stat now {};
+    if (fstat(lock_.get(), &now) != 0)
+      return config_error(format("fstat {}: {}", path_, strerror(errno)));
+    auto map =
+        std::max({kSmallestMap, options.expected_bytes * 8, static_cast<size_t>(now.st_size) * 2});
     int error = mdb_env_create(&environment_);
     if (!error) error = mdb_env_set_mapsize(environment_, map);
     if (!error)
