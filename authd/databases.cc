@@ -206,7 +206,9 @@ net::Task<PassdbReply> Databases::fetch(PassdbEntry& entry, const Request& reque
 
 net::Task<PassdbResult> Databases::judge(PassdbEntry& entry, Request& request, PassdbReply reply,
                                          Purpose purpose) {
-  say(entry, request, reply.log_is_error, reply.log);
+  // A deny list has no passwords, and being in it is told below.
+  const bool quiet = entry.settings.deny && reply.result == PassdbResult::mismatch;
+  if (!quiet) say(entry, request, reply.log_is_error, reply.log);
   if (reply.result != PassdbResult::ok) co_return reply.result;
   const Request before = request;  // lines are about the name that was asked for
   for (const auto& field : reply.fields) {

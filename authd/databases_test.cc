@@ -165,7 +165,7 @@ TEST_CASE("a passwd-file is read with all its oddities") {
       "x=1\n"
       "leeo:{PLAIN}pw\r\nroot:x:0:0::/root:\nfrank:twice\n:nobody\n",
       "/f", errors);
-  CHECK(file.order == std::vector<std::string>{"frank", "leeo"});
+  CHECK(file.order == std::vector<std::string>{"frank", "leeo", "root"});
   CHECK(file.users["frank"].uid == "2000");
   CHECK(file.users["frank"].gid == "2001");
   CHECK(file.users["frank"].home == "/home/frank");

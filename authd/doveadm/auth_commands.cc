@@ -117,8 +117,9 @@ net::Task<> look_up_all(net::Loop& loop, const AuthCommand& command, int& status
       fmt::print("passdb: {}\n", name);
       const auto& raw = (**found).raw;
       const auto rest = raw.find('\t');  // the first word is user=
-      print_field_list((**found).name,
-                       rest == raw.npos ? "" : std::string_view(raw).substr(rest + 1));
+      std::optional<std::string_view> fields;
+      if (rest != raw.npos) fields = std::string_view(raw).substr(rest + 1);
+      print_field_list((**found).name, fields);
     }
   }
 }

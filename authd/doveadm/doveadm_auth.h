@@ -55,7 +55,7 @@ void doveadm_error(std::string_view text);
 // One line from the terminal without echo (prompt shown), or from standard input.
 Result<Secret> read_password(const char* prompt);
 // "  user      : f", one line per field as it came.
-void print_field_list(std::string_view user, std::string_view raw);
+void print_field_list(std::string_view user, std::optional<std::string_view> raw);
 // "-x key=value" words for a request.
 void add_auth_info(proto::AuthFields& fields, const std::string& word);
 

@@ -94,10 +94,10 @@ Result<Secret> read_password(const char* prompt) {
   return password;
 }
 
-void print_field_list(std::string_view user, std::string_view raw) {
+void print_field_list(std::string_view user, std::optional<std::string_view> raw) {
   fmt::print("  {:<10}: {}\n", "user", user);
-  if (raw.empty()) return;
-  for (auto word : base::split(raw, '\t')) {
+  if (!raw) return;
+  for (auto word : base::split(*raw, '\t')) {
     auto [name, value] = base::cut(word, '=');
     if (value)
       fmt::print("  {:<10}: {}\n", name, proto::tab_unescape(*value));

@@ -76,7 +76,6 @@ void print_user(const UserCommand& command, const std::string& name, const proto
   if (command.userdb_only) {
     fmt::print("userdb: {}\n", name);
     print_field_list(user.name, user.raw);
-    if (user.raw.empty()) fmt::print("  {:<10}\n", "");
     return;
   }
   const auto fields = shown_fields(command, user);

@@ -156,18 +156,19 @@ PasswdFile parse_passwd_file(std::string_view text, std::string_view path,
       extra += (i > 7 ? ":" : "") + part(i);  // a value may hold colons
     for (auto word : base::words(extra, " ")) entry.extra.emplace_back(word);
     const std::string user = part(0);
+    if (file.users.contains(user)) {
+      errors.push_back(format("passwd-file {}: User {} exists more than once", path,
+                              base::printable(user, true)));
+      continue;
+    }
+    // One whose ids are wrong cannot be found, but a list names him: the file does.
+    file.order.push_back(user);
     const std::string wrong = check_ids(entry);
     if (!wrong.empty()) {
       errors.push_back(
           format("passwd-file {}:User {} {}", path, base::printable(user, true), wrong));
       continue;
     }
-    if (file.users.contains(user)) {
-      errors.push_back(format("passwd-file {}: User {} exists more than once", path,
-                              base::printable(user, true)));
-      continue;
-    }
-    file.order.push_back(user);
     file.users.emplace(user, std::move(entry));
   }
   return file;

@@ -197,6 +197,7 @@ net::Task<Result<SqlRows>> MysqlDb::run(MysqlConnection& connection, std::string
 
 net::Task<Result<SqlRows>> MysqlDb::query_once(const std::string& text, const Request& request,
                                                bool& lost) {
+  lost = false;
   auto taken = co_await take();
   if (!taken) co_return taken.error();
   MysqlConnection connection = std::move(*taken);
