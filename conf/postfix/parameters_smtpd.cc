@@ -92,10 +92,10 @@ constexpr Parameter rows_smtpd[] = {
     {"smtpd_reject_unlisted_recipient",                 boolean,      plain, "yes", defer, "smtpd"},
     {"smtpd_reject_unlisted_sender",                    boolean,      plain, "no", defer, "smtpd"},
     {"smtpd_relay_before_recipient_restrictions",       nboolean,     plain,
-     "${{$compatibility_level} <level {3.6} ? {no} : {yes}}", defer, "smtpd"},
+     "${{$compatibility_level} <level {3.6} ? {no} : {yes}}", supported, "smtpd"},
     {"smtpd_relay_restrictions",                        str,          restriction_list,
      "${{$compatibility_level} <level {1} ? {} : {permit_mynetworks, permit_sasl_authenticated, "
-     "defer_unauth_destination}}", defer, "smtpd"},
+     "defer_unauth_destination}}", supported, "smtpd"},
     {"smtpd_restriction_classes",                       str,          plain, "", defer, "smtpd"},
     {"smtpd_sasl_application_name",                     str,          plain, "",
      ignore, "", ' ', any, any, "", removed},
@@ -150,7 +150,7 @@ constexpr Parameter rows_smtpd[] = {
      defer, "smtpd tlsproxy", ' ', any, any, "", newer},
     {"smtpd_tls_exclude_ciphers",                       str,          plain, "", defer, "smtpd tlsproxy"},
     {"smtpd_tls_fingerprint_digest",                    str,          plain,
-     "${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}", defer, "smtpd tlsproxy", ' ', 1},
+     "${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}", supported, "smtpd tlsproxy", ' ', 1},
     {"smtpd_tls_key_file",                              str,          plain, "$smtpd_tls_cert_file",
      defer, "smtpd tlsproxy"},
     {"smtpd_tls_loglevel",                              str,          enumeration, "0",
@@ -177,7 +177,7 @@ constexpr Parameter rows_smtpd[] = {
      defer, "postscreen smtpd tlsproxy", ' ', any, any, "", obsolete},
     {"smtputf8_autodetect_classes",                     str,          plain, "sendmail, verify", defer, "ALL", ' ', 1},
     {"smtputf8_enable",                                 nboolean,     plain,
-     "${{$compatibility_level} <level {1} ? {no} : {yes}}", defer, "ALL"},
+     "${{$compatibility_level} <level {1} ? {no} : {yes}}", supported, "ALL"},
 };
 // clang-format on
 

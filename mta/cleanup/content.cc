@@ -239,11 +239,11 @@ Task<std::string> Cleanup::Impl::rewrite_header(std::string text, const mail::He
   auto limit = static_cast<size_t>(service.parameters.header_address_token_limit);
   auto list = mail::AddressList::parse(parts->value, limit);
   RewriteContext context = envelope.rewrite_local ? RewriteContext::local : RewriteContext::remote;
-  bool is_sender = info.flags & mail::kHeaderSender;
+  AddressPlace place =
+      info.flags & mail::kHeaderSender ? kHeaderSenderPlace : kHeaderRecipientPlace;
   for (size_t i = 0; i < list.size(); ++i) {
     std::string address = service.resolver->rewrite(list.address(i), context);
     if (flags & kCleanupMap) {
-      auto place = is_sender ? kHeaderSenderPlace : kHeaderRecipientPlace;
       auto mapped = co_await mapper_.canonical(std::move(address), place);
       address = std::move(mapped);
     }
