@@ -85,7 +85,7 @@ void Cleanup::Impl::write_client(const mail::ClientInfo& client, bool log) {
   put("client_address", client.address);
   put("client_port", client.port);
   if (log) {
-    put_if(*file_, "log_message_origin", envelope.log_origin);
+    if (!client.name.empty()) put_if(*file_, "log_message_origin", envelope.log_origin);
   } else {
     put("server_address", client.server_address);
     put("server_port", client.server_port);
@@ -100,7 +100,8 @@ void Cleanup::Impl::write_envelope_head() {
   file.put_size();
   file.put(kRecTime, format("{} {}", envelope.arrival.seconds, envelope.arrival.microseconds));
   file.put_attribute("create_time", format("{}", file.arrival().seconds));
-  file.put_attribute("log_ident", envelope.log_ident.empty() ? queue_id : envelope.log_ident);
+  if (!envelope.log_client.name.empty())
+    file.put_attribute("log_ident", envelope.log_ident.empty() ? queue_id : envelope.log_ident);
   file.put_attribute("rewrite_context", envelope.rewrite_local ? "local" : "remote");
   if (!envelope.filter.empty()) file.put(kRecFilter, envelope.filter);
   if (!envelope.redirect.empty()) file.put(kRecRedirect, envelope.redirect);

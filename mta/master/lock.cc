@@ -33,6 +33,14 @@ Result<Fd> lock_file(const std::string& path, const std::string& name) {
   return file;
 }
 
+// The incumbent opens this file as mail_owner, whose directory it is in: left to root, it could not start again after
+// us. A file with another link could be somebody else's and keeps its owner.
+void give_to_directory_owner(int fd, const std::string& directory) {
+  struct stat file {}, owner {};
+  if (geteuid() != 0 || fstat(fd, &file) != 0 || stat(directory.c_str(), &owner) != 0) return;
+  if (S_ISREG(file.st_mode) && file.st_nlink == 1 && file.st_uid == 0) (void)!fchown(fd, owner.st_uid, owner.st_gid);
+}
+
 }  // namespace
 
 std::optional<pid_t> MasterLock::read_pid(const std::string& queue_directory) {
@@ -65,6 +73,7 @@ Result<MasterLock> MasterLock::take(const std::string& queue_directory, const st
   auto data_lock = lock_file(data, data);
   if (!data_lock) return held_by(), data_lock.error();
   lock.data_lock_ = std::move(*data_lock);
+  give_to_directory_owner(lock.data_lock_.get(), data_directory);
   auto queue = base::open_file(queue_directory, O_RDONLY | O_DIRECTORY);
   if (!queue) return queue.error();
   auto locked = base::try_flock(queue->get(), LockKind::exclusive);
