@@ -99,7 +99,8 @@ void run_until_done(Loop& loop, Task<> task) {
   std::exception_ptr error;
   bool done = false;
   run_then_stop(std::move(task), &loop, &error, &done);
-  while (!done) loop.run();
+  // A job in a pool is no event yet: without the flag the loop would end, and be run again and again, meanwhile.
+  while (!done) event_base_loop(loop.base(), EVLOOP_NO_EXIT_ON_EMPTY);
   if (error) std::rethrow_exception(error);
 }
 

@@ -105,6 +105,8 @@ class MaildirFolder {
   Result<bool> assign_uids(std::vector<std::string> names, std::vector<Row>& added,
                            FoundFiles& found);
   Result<void> rewrite_uidlist();
+  Result<UidlistHeader> new_list_header();
+  Result<void> make_list_if_missing();
   Row row_from_file(Uid uid, const Found& found) const;
   Result<void> reload_keywords();
   // folder_view.cc: brings an edit, the index and the view together.

@@ -113,6 +113,15 @@ Result<void> MaildirFolder::set_high_keywords(const std::vector<StagedFile>& fil
   return {};
 }
 
+// A first delivery finds no uidlist; with the lock held it is made, so that nobody has to scan for uids later.
+Result<void> MaildirFolder::make_list_if_missing() {
+  if (base::file_exists(uidlist_.path())) return {};
+  index_.refresh();
+  auto header = new_list_header();
+  if (!header) return header.error();
+  return uidlist_.rewrite(*header, {});
+}
+
 Result<bool> MaildirFolder::deliver(StagedFile& file, Saved& saved, bool without_uid) {
   saved.uids.assign(1, 0);
   if (!without_uid) {
@@ -135,6 +144,7 @@ Result<bool> MaildirFolder::deliver(StagedFile& file, Saved& saved, bool without
   }
   file.tmp_path.clear();
   if (without_uid) return true;
+  if (auto made = make_list_if_missing(); !made) log_.error("{}", made.error().text);
   auto given = uidlist_.append_new({{0, file.fields, file.base}}, saved.uid_validity);
   uidlist_.unlock();
   // The message is there and safe; a line that could not be written costs only its uid.

@@ -148,7 +148,7 @@ Result<bool> MaildirFolder::sync() {
   bool scan_new = must_scan("new", new_, new_mtime);
   bool scan_cur = must_scan("cur", cur_, cur_mtime);
   bool whole = scan_cur || remap_ || !usable;
-  if (!scan_new && !whole && listed_.empty()) {
+  if (!scan_new && !whole) {
     Modseq before = index_.highest_modseq();
     index_.refresh();
     if (index_.highest_modseq() == before && !others_wrote_) {
@@ -295,20 +295,28 @@ Result<bool> MaildirFolder::assign_uids(std::vector<std::string> names, std::vec
             [](const UidlistEntry& a, const UidlistEntry& b) { return a.uid < b.uid; });
   UidlistHeader header = uidlist_.header();
   if (!usable) {
-    header = {};
-    header.guid = base::random_hex(32);
-    header.uid_validity = index_.uid_validity();
-    if (header.uid_validity == 0) {
-      auto validity = next_uid_validity(paths_.control_root, file_mode_);
-      if (!validity) return validity.error();
-      header.uid_validity = *validity;
-    }
+    auto fresh = new_list_header();
+    if (!fresh) return fresh.error();
+    header = std::move(*fresh);
   }
   if (header.guid.empty()) header.guid = base::random_hex(32);
   header.next_uid = std::max(header.next_uid, next);
   if (auto done = uidlist_.rewrite(header, all); !done) return done.error();
   broken_ = false;
   return true;
+}
+
+// UIDVALIDITY of a list made anew comes from our index if that still knows it.
+Result<UidlistHeader> MaildirFolder::new_list_header() {
+  UidlistHeader header;
+  header.guid = base::random_hex(32);
+  header.uid_validity = index_.uid_validity();
+  header.next_uid = std::max<Uid>(1, index_.uid_next());
+  if (header.uid_validity != 0) return header;
+  auto validity = next_uid_validity(paths_.control_root, file_mode_);
+  if (!validity) return validity.error();
+  header.uid_validity = *validity;
+  return header;
 }
 
 Result<void> MaildirFolder::rewrite_uidlist() {

@@ -167,7 +167,7 @@ Result<std::optional<Uid>> Uidlist::append_new(const std::vector<UidlistEntry>& 
   }
   struct stat st {};
   if (fstat(fd.get(), &st) != 0) return errno_error("fstat " + path_, errno);
-  uint64_t size = static_cast<uint64_t>(st.st_size);
+  auto size = static_cast<uint64_t>(st.st_size);
   auto head = read_bytes_at(fd.get(), 0, std::min<uint64_t>(size, kHeaderRoom));
   if (!head) return head.error();
   size_t end = head->find('\n');
