@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mda/login/login_role.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/base/text.h"
+
+namespace dovetail::mda {
+
+Result<void> LoginRole::prepare(service::Context& context) {
+  auto view = context.settings->view({});
+  if (!view) return view.error();
+  settings_.emplace(*context.settings, protocol_);
+  // A bad certificate is one error at start, too; plain connections work without it.
+  auto checked = settings_->get({}, {});
+  if (!checked) return checked.error();
+  if (!(*checked)->tls_error.empty()) {
+    context.log.error("Failed to initialize SSL server context: {}", (*checked)->tls_error);
+  }
+  // Inside the chroot base_dir/login the sockets login/login and login/imap are at the root.
+  auto root = context.hello.get("chroot");
+  bool chrooted = ::geteuid() == 0 && !root.empty();
+  auto base_dir = (*view)->get("base_dir");
+  auto directory = chrooted ? std::string("") : (root.empty() ? base_dir + "/login" : root);
+  auth_socket_ = directory + "/login";
+  mail_socket_ = directory + "/" + protocol_;
+  if (::geteuid() != 0 && !root.empty()) {
+    context.log.warning("not started as root: no chroot to {}", root);
+  }
+  return {};
+}
+
+void LoginRole::start(service::Context& context) {
+  auth_ = std::make_unique<proto::AuthClient>(context.loop, auth_socket_, context.log);
+  services_ = std::make_unique<LoginServices>(
+      LoginServices{context.loop, context.log, protocol_, *settings_, *auth_, mail_socket_});
+}
+
+// The incumbent lets its oldest client before login go when another one comes.
+void LoginRole::make_room(const service::Context& context) {
+  if (context.client_limit == 0 || sessions_ + 1 < context.client_limit) return;
+  auto oldest = std::find_if(waiting_.begin(), waiting_.end(),
+                             [](auto* session) { return !session->logged_in(); });
+  if (oldest != waiting_.end()) (*oldest)->drop_for_another();
+}
+
+Task<> LoginRole::serve(service::Context& context, service::Client client) {
+  bool first_and_only = context.client_limit == 1;
+  if (!first_and_only) make_room(context);
+  auto session = protocol_ == "pop3" ? make_pop3_login(*services_, std::move(client.fd))
+                                     : make_imap_login(*services_, std::move(client.fd));
+  struct Listed {
+    LoginRole& role;
+    std::list<LoginSession*>::iterator place;
+    ~Listed() {
+      role.waiting_.erase(place);
+      --role.sessions_;
+    }
+  };
+  ++sessions_;
+  Listed listed{*this, waiting_.insert(waiting_.end(), session.get())};
+  co_await session->run(client.listener_ssl);
+}
+
+}  // namespace dovetail::mda

@@ -1,0 +1,34 @@
+// imap-login, pop3-login as a role: everything before authentication, unprivileged and (as root) chrooted to base_dir/login.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <list>
+#include <memory>
+#include <optional>
+
+#include "common/service/service.h"
+#include "mda/login/session.h"
+
+namespace dovetail::mda {
+
+class LoginRole : public service::Role {
+ public:
+  explicit LoginRole(std::string protocol) : protocol_(std::move(protocol)) {}
+
+  Result<void> prepare(service::Context& context) override;
+  void start(service::Context& context) override;
+  Task<> serve(service::Context& context, service::Client client) override;
+
+ private:
+  void make_room(const service::Context& context);
+
+  std::string protocol_;
+  std::string auth_socket_, mail_socket_;
+  std::optional<LoginSettingsCache> settings_;
+  std::unique_ptr<proto::AuthClient> auth_;
+  std::unique_ptr<LoginServices> services_;
+  std::list<LoginSession*> waiting_;  // oldest first; some may have logged in
+  size_t sessions_ = 0;
+};
+
+}  // namespace dovetail::mda
