@@ -77,7 +77,9 @@ std::optional<DialogueStep> parse_step(std::string_view line, size_t number) {
   }
   for (auto& step : step_words) {
     if (line.substr(0, step.word.size()) != step.word) continue;
-    return DialogueStep{step.kind, std::string(after_word(line, step.word.size())), number};
+    bool log = step.kind == DialogueStep::logged || step.kind == DialogueStep::not_logged;
+    auto text = after_word(line, step.word.size());
+    return DialogueStep{step.kind, std::string(log ? base::trim_left(text) : text), number};
   }
   return std::nullopt;
 }
@@ -201,12 +203,17 @@ class Player {
 
   Task<> send_step(const DialogueStep& step) {
     if (mode_ == DialogueMode::pipelined) co_return;
-    if (mode_ == DialogueMode::bytes) {
-      co_await send_bytes(step.text);
-      co_return;
+    // A server that has closed is found out by what is read next.
+    try {
+      if (mode_ == DialogueMode::bytes) {
+        co_await send_bytes(step.text);
+      } else {
+        conn_.put(step.text);
+        co_await conn_.flush();
+      }
+    } catch (const IoError& error) {
+      if (error.why == IoError::timeout) throw;
     }
-    conn_.put(step.text);
-    co_await conn_.flush();
   }
 
   // Lines until one begins with the text and ends the reply there ("250 ", not "250-").

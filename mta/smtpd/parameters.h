@@ -1,0 +1,168 @@
+// What main.cf says to smtpd: one field per parameter, under its own name; one row binds each.
+// Names, types, defaults and ranges are conf/postfix/parameters.h's.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "conf/bind.h"
+
+namespace dovetail::mta::smtpd {
+
+struct SmtpdParameters {
+  std::string smtpd_banner;
+  std::string myhostname;
+  std::string smtpd_client_restrictions;
+  std::string smtpd_helo_restrictions;
+  std::string smtpd_sender_restrictions;
+  std::string smtpd_relay_restrictions;
+  std::string smtpd_recipient_restrictions;
+  std::string smtpd_data_restrictions;
+  std::string smtpd_end_of_data_restrictions;
+  std::string smtpd_etrn_restrictions;
+  std::string smtpd_restriction_classes;
+  bool smtpd_delay_reject = false;
+  bool smtpd_helo_required = false;
+  bool smtpd_relay_before_recipient_restrictions = false;
+  bool smtpd_reject_unlisted_recipient = false;
+  bool smtpd_reject_unlisted_sender = false;
+  bool strict_rfc821_envelopes = false;
+  bool disable_vrfy_command = false;
+  bool soft_bounce = false;
+  bool smtputf8_enable = false;
+  bool strict_smtputf8 = false;
+  bool smtpd_peername_lookup = false;
+  bool smtpd_client_port_logging = false;
+  bool show_user_unknown_table_name = false;
+  bool allow_untrusted_routing = false;
+  std::string smtpd_discard_ehlo_keywords;
+  std::string smtpd_discard_ehlo_keyword_address_maps;
+  std::string smtpd_forbidden_commands;
+  std::string smtpd_noop_commands;
+  std::string smtpd_forbid_bare_newline;
+  std::string smtpd_forbid_bare_newline_exclusions;
+  bool smtpd_forbid_unauth_pipelining = false;
+  int smtpd_forbid_bare_newline_reject_code = 0;
+  std::string mynetworks;
+  std::string smtpd_authorized_xclient_hosts;
+  std::string smtpd_authorized_xforward_hosts;
+  std::string smtpd_client_event_limit_exceptions;
+  std::string local_header_rewrite_clients;
+  std::string fast_flush_domains;
+  std::string parent_domain_matches_subdomains;
+  std::string inet_interfaces;
+  int smtpd_soft_error_limit = 0;
+  int smtpd_hard_error_limit = 0;
+  int smtpd_junk_command_limit = 0;
+  int smtpd_recipient_limit = 0;
+  int smtpd_recipient_overshoot_limit = 0;
+  int line_length_limit = 0;
+  conf::Seconds smtpd_error_sleep_time{0};
+  conf::Seconds smtpd_timeout{0};
+  conf::Seconds smtpd_starttls_timeout{0};
+  long message_size_limit = 0;
+  int smtpd_client_connection_count_limit = 0;
+  int smtpd_client_connection_rate_limit = 0;
+  int smtpd_client_message_rate_limit = 0;
+  int smtpd_client_recipient_rate_limit = 0;
+  int smtpd_client_new_tls_session_rate_limit = 0;
+  int smtpd_client_auth_rate_limit = 0;
+  bool smtpd_sasl_auth_enable = false;
+  bool smtpd_sasl_authenticated_header = false;
+  bool broken_sasl_auth_clients = false;
+  std::string smtpd_sasl_type;
+  std::string smtpd_sasl_path;
+  std::string smtpd_sasl_service;
+  std::string smtpd_sasl_local_domain;
+  std::string smtpd_sasl_security_options;
+  std::string smtpd_sasl_tls_security_options;
+  std::string smtpd_sasl_mechanism_filter;
+  std::string smtpd_sasl_exceptions_networks;
+  int smtpd_sasl_response_limit = 0;
+  std::string smtpd_tls_security_level;
+  bool smtpd_use_tls = false;
+  bool smtpd_enforce_tls = false;
+  bool smtpd_tls_wrappermode = false;
+  bool smtpd_tls_auth_only = false;
+  bool smtpd_tls_received_header = false;
+  bool smtpd_tls_ask_ccert = false;
+  bool smtpd_tls_req_ccert = false;
+  std::string smtpd_tls_loglevel;
+  std::string smtpd_tls_cert_file;
+  std::string smtpd_tls_key_file;
+  std::string smtpd_tls_dcert_file;
+  std::string smtpd_tls_dkey_file;
+  std::string smtpd_tls_eccert_file;
+  std::string smtpd_tls_eckey_file;
+  std::string smtpd_tls_chain_files;
+  std::string smtpd_tls_CAfile;
+  std::string smtpd_tls_CApath;
+  std::string smtpd_tls_protocols;
+  std::string smtpd_tls_mandatory_protocols;
+  std::string smtpd_tls_ciphers;
+  std::string smtpd_tls_mandatory_ciphers;
+  std::string smtpd_tls_exclude_ciphers;
+  std::string smtpd_tls_mandatory_exclude_ciphers;
+  std::string tls_high_cipherlist;
+  std::string tls_medium_cipherlist;
+  std::string tls_low_cipherlist;
+  std::string tls_export_cipherlist;
+  std::string tls_null_cipherlist;
+  std::string tls_eecdh_auto_curves;
+  bool tls_preempt_cipherlist = false;
+  int access_map_reject_code = 0;
+  int access_map_defer_code = 0;
+  int reject_code = 0;
+  int defer_code = 0;
+  int maps_rbl_reject_code = 0;
+  int relay_domains_reject_code = 0;
+  int unknown_client_reject_code = 0;
+  int unknown_hostname_reject_code = 0;
+  int unknown_address_reject_code = 0;
+  int invalid_hostname_reject_code = 0;
+  int non_fqdn_reject_code = 0;
+  int multi_recipient_bounce_reject_code = 0;
+  int plaintext_reject_code = 0;
+  int unknown_local_recipient_reject_code = 0;
+  int unknown_virtual_alias_reject_code = 0;
+  int unknown_virtual_mailbox_reject_code = 0;
+  int unknown_relay_recipient_reject_code = 0;
+  std::string default_rbl_reply;
+  std::string relay_clientcerts;
+  std::string smtpd_tls_fingerprint_digest;
+  std::string rbl_reply_maps;
+  std::string smtpd_null_access_lookup_key;
+  std::string smtpd_sender_login_maps;
+  std::string unknown_address_tempfail_action;
+  std::string unknown_helo_hostname_tempfail_action;
+  std::string local_recipient_maps;
+  std::string relay_recipient_maps;
+  std::string virtual_alias_maps;
+  std::string virtual_mailbox_maps;
+  std::string canonical_maps;
+  std::string recipient_canonical_maps;
+  std::string sender_canonical_maps;
+  std::string recipient_delimiter;
+  std::string double_bounce_sender;
+  std::string receive_override_options;
+  std::string content_filter;
+  std::string smtpd_policy_service_default_action;
+  std::string smtpd_policy_service_policy_context;
+  int smtpd_policy_service_request_limit = 0;
+  int smtpd_policy_service_try_limit = 0;
+  conf::Seconds smtpd_policy_service_timeout{0};
+  conf::Seconds smtpd_policy_service_max_idle{0};
+  conf::Seconds smtpd_policy_service_max_ttl{0};
+  conf::Seconds smtpd_policy_service_retry_delay{0};
+  std::string smtpd_milters;
+  std::string milter_default_action;
+  std::string smtpd_proxy_filter;
+  std::string smtpd_upstream_proxy_protocol;
+  std::string smtpd_milter_maps;
+  std::string smtpd_command_filter;
+  std::string mail_name;
+};
+
+Result<SmtpdParameters> read_parameters(const conf::MainCf& main_cf);
+
+}  // namespace dovetail::mta::smtpd

@@ -1,0 +1,105 @@
+// The TLS side of a Server: smtpd_tls_* to one context, made while files may still be read.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "common/base/file.h"
+#include "common/base/text.h"
+#include "mta/smtpd/server.h"
+
+namespace dovetail::mta::smtpd {
+
+using base::format;
+
+namespace {
+
+bool is_none(std::string_view path) { return path.empty() || base::iequals(path, "none"); }
+
+Result<void> append_file(std::string& to, const std::string& path) {
+  auto text = base::read_file(path, size_t{1} << 24);
+  if (!text) return text.error();
+  to += *text;
+  if (!to.empty() && to.back() != '\n') to += '\n';
+  return {};
+}
+
+// smtpd_tls_chain_files: each has a key and its certificates.
+Result<void> read_chain_files(const SmtpdParameters& p, net::TlsSettings& settings) {
+  std::string all;
+  for (auto& path : conf::split_list(p.smtpd_tls_chain_files)) {
+    auto read = append_file(all, path);
+    if (!read) return read.error();
+  }
+  settings.certificates = all;
+  settings.private_key = Secret(std::move(all));
+  return {};
+}
+
+Result<void> read_key_pair(const SmtpdParameters& p, net::TlsSettings& settings) {
+  bool ec = is_none(p.smtpd_tls_cert_file);
+  auto& certificate = ec ? p.smtpd_tls_eccert_file : p.smtpd_tls_cert_file;
+  auto& key = ec ? p.smtpd_tls_eckey_file : p.smtpd_tls_key_file;
+  if (is_none(certificate)) return config_error("no certificate: smtpd_tls_cert_file is empty");
+  auto read = append_file(settings.certificates, certificate);
+  if (!read) return read.error();
+  std::string text;
+  read = append_file(text, key);
+  if (!read) return read.error();
+  settings.private_key = Secret(std::move(text));
+  return {};
+}
+
+std::string cipher_list(const SmtpdParameters& p, bool mandatory) {
+  auto& grade = mandatory ? p.smtpd_tls_mandatory_ciphers : p.smtpd_tls_ciphers;
+  auto list = base::iequals(grade, "high")     ? p.tls_high_cipherlist
+              : base::iequals(grade, "low")    ? p.tls_low_cipherlist
+              : base::iequals(grade, "export") ? p.tls_export_cipherlist
+              : base::iequals(grade, "null")   ? p.tls_null_cipherlist
+                                               : p.tls_medium_cipherlist;
+  auto exclude = [&](const std::string& names) {
+    for (auto name : base::words(names, ": ,\t\r\n")) list += format(":!{}", name);
+  };
+  exclude(p.smtpd_tls_exclude_ciphers);
+  if (mandatory) exclude(p.smtpd_tls_mandatory_exclude_ciphers);
+  return list;
+}
+
+TlsLevel tls_level_of(const SmtpdParameters& p, const Logger& log) {
+  auto& level = p.smtpd_tls_security_level;
+  if (level.empty()) {
+    if (p.smtpd_enforce_tls) return TlsLevel::encrypt;
+    return p.smtpd_use_tls || p.smtpd_tls_wrappermode ? TlsLevel::may : TlsLevel::none;
+  }
+  if (base::iequals(level, "none")) return p.smtpd_tls_wrappermode ? TlsLevel::may : TlsLevel::none;
+  if (base::iequals(level, "may")) return TlsLevel::may;
+  if (!base::iequals(level, "encrypt")) log.warning("Unknown TLS level \"{}\", using \"encrypt\"", level);
+  return TlsLevel::encrypt;
+}
+
+}  // namespace
+
+Result<void> Server::open_tls(const SmtpdParameters& p) {
+  tls_level = tls_level_of(p, log);
+  tls_loglevel = base::parse_number<int>(p.smtpd_tls_loglevel).value_or(0);
+  if (tls_level == TlsLevel::none) return {};
+  bool mandatory = tls_level == TlsLevel::encrypt || p.smtpd_tls_wrappermode;
+  net::TlsSettings settings;
+  auto keys = p.smtpd_tls_chain_files.empty() ? read_key_pair(p, settings) : read_chain_files(p, settings);
+  if (keys && !p.smtpd_tls_CAfile.empty()) keys = append_file(settings.ca_certificates, p.smtpd_tls_CAfile);
+  settings.ca_path = p.smtpd_tls_CApath;
+  settings.protocols = mandatory ? p.smtpd_tls_mandatory_protocols : p.smtpd_tls_protocols;
+  settings.ciphers = cipher_list(p, mandatory);
+  settings.prefer_server_ciphers = p.tls_preempt_cipherlist;
+  settings.ask_client_certificate = p.smtpd_tls_ask_ccert || p.smtpd_tls_req_ccert;
+  settings.require_client_certificate = p.smtpd_tls_req_ccert && mandatory;
+  Result<std::shared_ptr<net::TlsContext>> made = keys ? net::TlsContext::server(settings) : keys.error();
+  if (made) {
+    tls = std::move(*made);
+    return {};
+  }
+  // Plain mail goes on as far as it may; STARTTLS says 454, wrapper mode has nothing to say.
+  log.warning("TLS: {}: disabling TLS support", made.error().text);
+  if (p.smtpd_tls_wrappermode) return config_error("smtpd_tls_wrappermode needs a certificate: " + made.error().text);
+  return {};
+}
+
+}  // namespace dovetail::mta::smtpd
