@@ -307,6 +307,8 @@ TEST_CASE("a refused local message is committed as a bounce") {
   CHECK(out.recipients.empty());
   CHECK(out.message.recipients_done == 2);
   REQUIRE(out.bounces.size() == 2);
+  CHECK(out.log.find(": to=<a@x>, relay=none, delay=") != std::string::npos);
+  CHECK(out.log.find("/0/0/0, dsn=5.7.1, status=bounced (no)\n") != std::string::npos);
   CHECK(out.bounces[0].recipient == "a@x");
   CHECK(out.bounces[0].status == "5.7.1");
   CHECK(out.bounces[0].reason == "no");

@@ -32,6 +32,26 @@ constexpr unsigned kTryAgainLater = kCleanupDefer | kCleanupProxy | kCleanupBad 
 constexpr const char* kQmgrSocket = "public/qmgr";
 constexpr std::string_view kScanIncoming = "I";
 
+// Two significant digits, as delays are logged.
+std::string shown_delay(double seconds) {
+  if (seconds < 0.005) return "0";
+  int digits = seconds >= 10 ? 0 : seconds >= 1 ? 1 : 2;
+  std::string text = format("{:.{}f}", seconds, digits);
+  if (digits > 0) text = base::trim_right(base::trim_right(text, "0"), ".");
+  return text;
+}
+
+// "QID: to=<a>, orig_to=<b>, relay=none, delay=0.02, delays=0.02/0/0/0, dsn=5.7.1, status=bounced (text)"
+void log_bounced(const Logger& log, const std::string& queue_id, const BounceEntry& entry,
+                 const std::string& delay) {
+  std::string to = base::printable(entry.recipient, true),
+              original = base::printable(entry.original_recipient, true);
+  bool show = !original.empty() && !base::iequals(to, original);
+  log.info("{}: to=<{}>{}, relay=none, delay={}, delays={}/0/0/0, dsn={}, status=bounced ({})",
+           queue_id, to, show ? format(", orig_to=<{}>", original) : "", delay, delay, entry.status,
+           base::printable(entry.reason, true));
+}
+
 const StatusReply* find_reply(unsigned status) {
   for (const StatusReply& row : status_replies) {
     if (status & row.bit) return &row;
@@ -93,6 +113,7 @@ Task<> Cleanup::Impl::write_extracted() {
 Task<Result<void>> Cleanup::Impl::bounce_all() {
   const StatusReply* row = find_reply(status);
   mail::DsnText why = mail::split_dsn(reason.empty() ? row->text : reason, row->dsn);
+  std::string delay = shown_delay(base::wall_now().as_double() - envelope.arrival.as_double());
   for (const Written& done : written_) {
     BounceEntry entry;
     entry.recipient = done.recipient.address;
@@ -107,6 +128,7 @@ Task<Result<void>> Cleanup::Impl::bounce_all() {
     if (!appended) co_return appended.error();
     auto marked = co_await file_->overwrite(done.recipient.offset, std::string(1, kRecDone));
     if (!marked) co_return marked.error();
+    log_bounced(service.log, queue_id, entry, delay);
   }
   status = 0;
   co_return Result<void>();
