@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kMaxClientLine = 16384;
 constexpr size_t kMaxPending = 10000;
+constexpr base::Milliseconds kStuckClient{60'000};
 
 // Base64 as it comes; "=" stands for an empty response.
 std::optional<std::string> decode_response(std::string_view text) {
@@ -44,6 +45,8 @@ void ClientSession::greet() {
 net::Task<> ClientSession::run() {
   auto self = shared_from_this();
   std::string why = "EOF";
+  conn_.set_timeout(
+      kStuckClient);  // for half a line and for taking our answers; an idle client may stay
   greet();
   try {
     for (;;) {
@@ -54,6 +57,7 @@ net::Task<> ClientSession::run() {
                 : on_line(line->text);
         if (!wrong) continue;
         if (!wrong->empty()) server_.log.error("{}", *wrong);
+        co_await conn_.flush();  // what was answered before counts
         leave("Deinitialized");
         co_return;
       }
@@ -73,6 +77,8 @@ net::Task<> ClientSession::run() {
 // Everybody who still works for this client is told that nobody listens.
 void ClientSession::leave(std::string_view why) {
   conn_.cancel();
+  conn_
+      .shutdown_write();  // requests still under way hold the descriptor; the client must not wait for them
   if (!pending_.empty() && why != "Deinitialized") {
     server_.log.error("auth client {} disconnected with {} pending requests: {}", client_pid_,
                       pending_.size(), why);

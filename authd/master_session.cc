@@ -12,6 +12,7 @@ namespace dovetail::authd {
 namespace {
 
 constexpr size_t kMaxMasterLine = 16384;
+constexpr base::Milliseconds kStuckMaster{60'000};  // half a line, or answers not taken
 
 void import_fields(Request& request, const std::vector<std::string_view>& words, size_t first) {
   for (const auto& field : proto::AuthFields::parse(words, first)) {
@@ -62,9 +63,11 @@ net::Task<> MasterSession::run() {
     // The client has what it wanted; answers still on their way find a closed connection.
   }
   conn_.cancel();
+  conn_.shutdown_write();
 }
 
 net::Task<> MasterSession::read_lines() {
+  conn_.set_timeout(kStuckMaster);
   conn_.put(format("VERSION\t1\t1\nSPID\t{}\n", getpid()));
   for (;;) {
     while (auto line = conn_.try_line(kMaxMasterLine)) {
@@ -72,6 +75,7 @@ net::Task<> MasterSession::read_lines() {
                                   : on_line(line->text);
       if (!wrong) continue;
       error(*wrong);
+      co_await conn_.flush();
       co_return;
     }
     if (!conn_.buffered().empty()) {

@@ -6,9 +6,7 @@
 #include "common/base/text.h"
 #include "tests/catch.h"
 
-using namespace dovetail;
-using namespace dovetail::authd;
-
+namespace dovetail::authd {
 namespace {
 
 Attempt try_password(std::string_view text, std::string_view user = "u@example.com") {
@@ -18,8 +16,6 @@ Attempt try_password(std::string_view text, std::string_view user = "u@example.c
 Verdict verdict(std::string_view stored, std::string_view password) {
   return verify_password(try_password(password), split_scheme(stored)).verdict;
 }
-
-}  // namespace
 
 TEST_CASE("MD4 and MD5 give the digests of their RFCs") {
   CHECK(base::hex(md5("")) == "d41d8cd98f00b204e9800998ecf8427e");
@@ -186,3 +182,6 @@ TEST_CASE("unsalted schemes are made as the incumbent makes them") {
     CHECK(*generate_password(try_password("secret"), row.scheme) == row.data);
   }
 }
+
+}  // namespace
+}  // namespace dovetail::authd

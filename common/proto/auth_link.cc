@@ -9,7 +9,8 @@ namespace dovetail::proto {
 
 namespace {
 constexpr size_t kMaxAuthLine = 65536;
-}
+constexpr base::Milliseconds kStuckServer{60'000};  // half a line, or requests not taken
+}  // namespace
 
 struct AuthLink::Live {
   Live(net::Loop& loop, base::Fd fd) : conn(loop, std::move(fd)), wake(loop) {}
@@ -51,6 +52,7 @@ net::Task<Result<void>> AuthLink::connect(base::Milliseconds time) {
   }
   live_ = std::make_shared<Live>(loop_, std::move(*fd));
   ++generation_;
+  live_->conn.set_timeout(kStuckServer);
   live_->conn.put(greeting());
   net::spawn(run(shared_from_this(), live_), log_);
   co_return Result<void>();
