@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
+#include "common/base/clock.h"
 #include "common/base/text.h"
 #include "mda/storage/maildir/control_files.h"
 #include "mda/storage/maildir/filename.h"
@@ -14,6 +16,8 @@
 namespace dovetail::mda {
 
 namespace {
+
+constexpr int64_t kTmpSeconds = 36 * 3600;
 
 struct FolderModes {
   mode_t directory = 0700, file = 0600;
@@ -104,6 +108,22 @@ Result<Fd> MaildirFolder::open_message(Uid uid) {
     row = std::move(**again);
   }
   return temporary(format("{}: renamed again and again", path_of(row)));
+}
+
+// Files left in tmp/ by writers that died: nobody writes for 36 hours.
+void MaildirFolder::clean_tmp() {
+  int64_t now = base::wall_now().seconds;
+  if (settings_->mail_temp_scan_interval == 0) return;
+  if (now - tmp_cleaned_at_ < static_cast<int64_t>(settings_->mail_temp_scan_interval)) return;
+  tmp_cleaned_at_ = now;
+  auto names = base::list_directory(paths_.mail + "/tmp");
+  if (!names) return;
+  for (const std::string& name : *names) {
+    struct stat st {};
+    std::string path = tmp_path(name);
+    if (lstat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;
+    if (std::max(st.st_mtime, st.st_ctime) < now - kTmpSeconds) unlink(path.c_str());
+  }
 }
 
 ChangesSince MaildirFolder::changes_since(Modseq since) {

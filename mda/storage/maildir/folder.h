@@ -128,6 +128,7 @@ class MaildirFolder {
   // folder_save.cc, folder_info.cc
   std::string path_of(const Row& row) const;
   Result<std::optional<Row>> find_again(const Row& row);
+  void clean_tmp();
   Result<std::string> move_in(StagedFile& file, KeywordSet keywords);
   Result<void> set_high_keywords(const std::vector<StagedFile>& files, const Saved& saved);
   Result<bool> fill_info(const Row& row, unsigned wants, MessageInfo& info, IndexRow& fact,
@@ -151,6 +152,7 @@ class MaildirFolder {
   bool remap_ = true;  // the uidlist was replaced: uids of all rows are in question
   bool broken_ = false;
   bool others_wrote_ = false;  // index rows of others that are not in the view yet
+  int64_t tmp_cleaned_at_ = 0;
   bool foreign_named_ = false;
   bool new_was_current_ = false, cur_was_current_ = false;  // before an own change
 };

@@ -186,6 +186,7 @@ Result<bool> MaildirFolder::sync() {
   index_.unlock();
   note_scanned(new_, new_mtime);
   if (whole) note_scanned(cur_, cur_mtime);
+  clean_tmp();
   return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 
+#include "common/base/clock.h"
 #include "mda/storage/maildir/filename.h"
 #include "mda/storage/storage_test.h"
 #include "tests/catch.h"
@@ -251,4 +252,18 @@ TEST_CASE("a damaged index is thrown away with one line, and modseqs only grow")
   CHECK(lines == 1);
   CHECK(summary(folder) == "1:1.a.h:8 ");
   CHECK(folder.view()->highest_modseq > modseq);
+}
+
+TEST_CASE("files left in tmp/ go after 36 hours") {
+  FolderFixture f;
+  f.put("tmp/1.left.h");
+  int64_t now = base::wall_now().seconds;
+  auto folder = f.open();
+  REQUIRE(*folder.sync());
+  CHECK(f.home.exists("tmp/1.left.h"));
+  base::set_wall_clock([now] { return base::Wall{now + 37 * 3600, 0}; });
+  auto later = f.open();
+  REQUIRE(*later.sync());
+  base::set_wall_clock({});
+  CHECK_FALSE(f.home.exists("tmp/1.left.h"));
 }
