@@ -267,3 +267,14 @@ TEST_CASE("files left in tmp/ go after 36 hours") {
   base::set_wall_clock({});
   CHECK_FALSE(f.home.exists("tmp/1.left.h"));
 }
+
+TEST_CASE("half a line at the end of the uidlist costs nobody a uid") {
+  FolderFixture f;
+  f.put("cur/1.a.h:2,");
+  f.put("cur/2.b.h:2,");
+  f.put("dovecot-uidlist", "3 V5 N2 G0123\n1 :1.a.h\n2 :2.");
+  auto folder = f.open();
+  REQUIRE(*folder.sync());
+  CHECK(summary(folder) == "1:1.a.h:0 2:2.b.h:0 ");
+  CHECK(f.home.read("dovecot-uidlist") == "3 V5 N2 G0123\n1 :1.a.h\n2 :2.b.h\n");
+}

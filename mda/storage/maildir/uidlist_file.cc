@@ -106,6 +106,11 @@ Result<void> Uidlist::append(const std::vector<UidlistEntry>& entries) {
   for (const UidlistEntry& entry : entries) text += format_uidlist_line(entry);
   auto fd = base::open_file(path_, O_WRONLY | O_APPEND);
   if (!fd) return fd.error();
+  // We hold the lock: half a line was left by a crash, and would swallow the next one.
+  if (torn_ && ftruncate(fd->get(), static_cast<off_t>(offset_)) != 0) {
+    return errno_error("truncate " + path_, errno);
+  }
+  torn_ = false;
   auto written = base::write_all(fd->get(), text);
   if (!written) {
     // Half a line would damage the next one.
