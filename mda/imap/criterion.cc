@@ -196,17 +196,6 @@ Result<Criterion> parse_criterion(ArgReader& args, unsigned depth) {
 
 }  // namespace
 
-Criterion::Cost Criterion::cost() const {
-  auto cost = Cost::row;
-  if (kind >= Kind::larger) cost = Cost::info;
-  if (kind >= Kind::header) cost = Cost::header;
-  if (kind >= Kind::body) cost = Cost::body;
-  if (kind < Kind::both) return cost;
-  cost = Cost::row;
-  for (const auto& child : children) cost = std::max(cost, child.cost());
-  return cost;
-}
-
 bool Criterion::asks_modseq() const {
   if (kind == Kind::modseq) return true;
   return std::any_of(children.begin(), children.end(),

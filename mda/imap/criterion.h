@@ -55,9 +55,6 @@ struct Criterion {
   SequenceSet set{};
   std::vector<Criterion> children{};
 
-  // The most expensive thing that has to be looked at, for this and everything below it.
-  enum class Cost : uint8_t { row, info, header, body };
-  Cost cost() const;
   // Whether a MODSEQ criterion is somewhere in it.
   bool asks_modseq() const;
 };

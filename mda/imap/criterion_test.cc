@@ -75,18 +75,6 @@ TEST_CASE("search criteria and their errors") {
   CHECK(criteria_error(deep + "SEEN") == "Query is too complex");
 }
 
-TEST_CASE("a criterion knows what it costs") {
-  auto cost = [](const std::string& line) {
-    auto args = parsed(line);
-    ArgReader reader(args);
-    return parse_criteria(reader)->cost();
-  };
-  CHECK(cost("UNSEEN 1:*") == Criterion::Cost::row);
-  CHECK(cost("UNSEEN LARGER 5") == Criterion::Cost::info);
-  CHECK(cost("OR LARGER 5 FROM x") == Criterion::Cost::header);
-  CHECK(cost("NOT (FROM x BODY y)") == Criterion::Cost::body);
-}
-
 TEST_CASE("fetch items, sections and macros") {
   struct Row {
     std::string line, expect;

@@ -1,9 +1,12 @@
-// Takes a ready ENVELOPE text apart again, for SORT and THREAD: the index has it at hand, the message would have to be opened.
+// Takes a ready ENVELOPE text apart again, for SEARCH, SORT and THREAD: the index has it at hand, the message would have to be opened.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "mda/imap/args.h"
 
 namespace dovetail::mda::imap {
 
@@ -15,6 +18,26 @@ struct EnvelopeView {
   std::string date, subject, in_reply_to, message_id;
   EnvelopeAddress from, to, cc;
 };
+
+// The fields in their order; names are those of SEARCH and of the header.
+enum class EnvelopeField : uint8_t {
+  date,
+  subject,
+  from,
+  sender,
+  reply_to,
+  to,
+  cc,
+  bcc,
+  in_reply_to,
+  message_id,
+};
+std::optional<EnvelopeField> envelope_field(std::string_view header_name);
+
+Args parse_envelope_args(std::string_view text);
+// What SEARCH looks in (RFC 3501 6.4.4: "in the envelope structure's FROM field"): decoded UTF-8, all addresses as
+// "Name <mailbox@host>"; nullopt: the message has no such field.
+std::optional<std::string> envelope_field_text(const Args& envelope, EnvelopeField field);
 
 // The text inside ENVELOPE (...). What cannot be understood is empty.
 EnvelopeView parse_envelope_view(std::string_view text);

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include "mda/imap/envelope_view.h"
 #include "mda/imap/message_set.h"
 #include "mda/imap/session.h"
 #include "mda/message/headers.h"
@@ -42,11 +43,21 @@ int64_t local_day(int64_t seconds) {
   return as_utc >= 0 ? as_utc / kDaySeconds : -((-as_utc + kDaySeconds - 1) / kDaySeconds);
 }
 
+// What the index is asked for one leaf; other headers than those of the envelope are in the message only.
+unsigned match_wants(const Criterion& criterion) {
+  if (criterion.kind == Kind::larger || criterion.kind == Kind::smaller) return kWantSize;
+  if (criterion.kind >= Kind::before && criterion.kind <= Kind::saved_since) return kWantDate;
+  if (criterion.kind == Kind::guid) return kWantGuid;
+  bool sent = criterion.kind >= Kind::sent_before && criterion.kind <= Kind::sent_since;
+  return sent ? unsigned{kWantEnvelope} : 0;
+}
+
 // What is known of one message so far.
 struct Candidate {
   const Row* row = nullptr;
   size_t seq = 0;
   const MessageInfo* info = nullptr;
+  const Args* envelope = nullptr;
   const std::string* header = nullptr;
   const std::vector<bool>* body_found = nullptr;  // by number of the leaf
   const std::vector<bool>* text_found = nullptr;
@@ -64,14 +75,17 @@ struct Matcher::State {
   std::unordered_map<const Criterion*, unsigned> keyword_bits;  // UINT_MAX: nobody has it
   std::unordered_map<const Criterion*, size_t> leaf_numbers;    // of body and text leaves
   std::vector<SearchKey> body_keys, text_keys;
-  SequenceSet saved;
+  std::unordered_map<const Criterion*, EnvelopeField>
+      envelope_fields;  // of header leaves the index can answer
+  unsigned wants = 0;   // what info() is asked for
 
   Result<void> prepare(Criterion& criterion, std::string_view charset);
   Verdict ask(const Criterion& criterion, const Candidate& candidate) const;
   Verdict ask_leaf(const Criterion& criterion, const Candidate& candidate) const;
   Verdict ask_row(const Criterion& criterion, const Candidate& candidate) const;
   Verdict ask_info(const Criterion& criterion, const MessageInfo& info) const;
-  Verdict ask_header(const Criterion& criterion, const std::string& header) const;
+  Verdict ask_envelope(const Criterion& criterion, const Args& envelope) const;
+  Verdict ask_sent(const Criterion& criterion, const std::string& date_header) const;
   Task<Result<Verdict>> read_and_ask(Candidate candidate);
   Task<Result<void>> look_closer(std::vector<Uid>& open, std::vector<Uid>& found);
 };
@@ -93,6 +107,7 @@ Result<void> Matcher::State::prepare(Criterion& criterion, std::string_view char
       break;
     case Kind::header:
       keys.emplace(&criterion, SearchKey(to_utf8(criterion.value, charset)));
+      if (auto field = envelope_field(criterion.name)) envelope_fields[&criterion] = *field;
       break;
     case Kind::body:
     case Kind::text: {
@@ -104,6 +119,8 @@ Result<void> Matcher::State::prepare(Criterion& criterion, std::string_view char
     default:
       break;
   }
+  wants |= match_wants(criterion);
+  if (envelope_fields.contains(&criterion)) wants |= kWantEnvelope;
   for (auto& child : criterion.children) {
     auto prepared = prepare(child, charset);
     if (!prepared) return prepared.error();
@@ -136,8 +153,12 @@ Verdict Matcher::State::ask_leaf(const Criterion& criterion, const Candidate& ca
   if (criterion.kind < Kind::header) {
     return candidate.info ? ask_info(criterion, *candidate.info) : Verdict::open;
   }
+  if (criterion.kind == Kind::header && !envelope_fields.contains(&criterion)) {
+    if (!candidate.header) return Verdict::open;
+    return verdict(header_matches(*candidate.header, criterion.name, keys.at(&criterion)));
+  }
   if (criterion.kind < Kind::body) {
-    return candidate.header ? ask_header(criterion, *candidate.header) : Verdict::open;
+    return candidate.envelope ? ask_envelope(criterion, *candidate.envelope) : Verdict::open;
   }
   auto found = criterion.kind == Kind::body ? candidate.body_found : candidate.text_found;
   return found ? verdict((*found)[leaf_numbers.at(&criterion)]) : Verdict::open;
@@ -201,11 +222,18 @@ Verdict Matcher::State::ask_info(const Criterion& criterion, const MessageInfo& 
   }
 }
 
-Verdict Matcher::State::ask_header(const Criterion& criterion, const std::string& header) const {
-  if (criterion.kind == Kind::header)
-    return verdict(header_matches(header, criterion.name, keys.at(&criterion)));
-  auto text = find_header(parse_header_block(header), "Date");
-  auto date = text ? parse_message_date(*text) : std::nullopt;
+Verdict Matcher::State::ask_envelope(const Criterion& criterion, const Args& envelope) const {
+  bool sent = criterion.kind != Kind::header;
+  auto field = sent ? EnvelopeField::date : envelope_fields.at(&criterion);
+  auto text = envelope_field_text(envelope, field);
+  if (!text) return Verdict::no;
+  if (sent) return ask_sent(criterion, *text);
+  const auto& key = keys.at(&criterion);
+  return verdict(key.empty() || key.in(search_fold(*text)));
+}
+
+Verdict Matcher::State::ask_sent(const Criterion& criterion, const std::string& date_header) const {
+  auto date = parse_message_date(date_header);
   if (!date) return Verdict::no;
   auto day =
       (date->seconds + date->zone_minutes * 60) / kDaySeconds;  // as written: its own time zone
@@ -256,14 +284,20 @@ Task<Result<Verdict>> Matcher::State::read_and_ask(Candidate candidate) {
 Task<Result<void>> Matcher::State::look_closer(std::vector<Uid>& open, std::vector<Uid>& found) {
   auto uids = std::exchange(open, {});
   const auto& view = *session.selected->view;
-  auto infos = co_await session.selected->box->info(uids, kWantSize | kWantDate | kWantGuid);
-  if (!infos) co_return infos.error();
+  std::vector<MessageInfo> infos(uids.size());
+  if (wants) {
+    auto known = co_await session.selected->box->info(uids, wants);
+    if (!known) co_return known.error();
+    infos = std::move(*known);
+  }
   for (size_t i = 0; i < uids.size(); ++i) {
-    if ((*infos)[i].gone) continue;
+    if (infos[i].gone) continue;
+    auto envelope = parse_envelope_args(infos[i].envelope);
     Candidate candidate;
     candidate.seq = view.seq_of(uids[i]);
     candidate.row = &view.row(candidate.seq);
-    candidate.info = &(*infos)[i];
+    candidate.info = &infos[i];
+    candidate.envelope = &envelope;
     auto result = ask(root, candidate);
     if (result == Verdict::open) {
       auto read = co_await read_and_ask(candidate);
