@@ -28,8 +28,8 @@ std::string with_dsn_class(std::string_view status, char digit);
 enum NotifyFlags : int {
   kNotifyNever = 1,
   kNotifySuccess = 2,
-  kNotifyDelay = 4,
-  kNotifyFailure = 8
+  kNotifyFailure = 4,
+  kNotifyDelay = 8
 };
 // "SUCCESS,DELAY" in any case; nullopt: unknown word, empty, or NEVER beside others.
 std::optional<int> parse_notify(std::string_view text);

@@ -116,7 +116,7 @@ TEST_CASE("status codes are told from text") {
   CHECK(split_dsn("5.1.1 User unknown", "5.0.0").status == "5.1.1");
   CHECK(split_dsn("5.1.1 User unknown", "5.0.0").text == "User unknown");
   CHECK(split_dsn("User unknown", "5.0.0").status == "5.0.0");
-  CHECK(parse_notify("SUCCESS,delay") == 6);
+  CHECK(parse_notify("SUCCESS,delay") == 10);
   CHECK(!parse_notify("NEVER,DELAY"));
   CHECK(!parse_notify(""));
   CHECK(format_notify(12) == "FAILURE,DELAY");

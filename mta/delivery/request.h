@@ -20,8 +20,9 @@
 
 namespace dovetail::mta {
 
-// Postfix's trace flags: probes of address verification are simulated, -bv and -v ask for a report.
-inline constexpr int kTraceVerify = 1, kTraceExpand = 2, kTraceRecord = 4;
+// Postfix's trace flags, as they stand in queue files. Probes of verify(8) and sendmail -bv are simulated; -bv and -v ask for
+// a report by mail.
+inline constexpr int kTraceVerify = (1 << 8) | (1 << 9), kTraceExpand = 1 << 9, kTraceRecord = 1 << 10;
 
 struct DeliveryRequest {
   std::string queue = "active";

@@ -85,8 +85,8 @@ std::string user_name() {
 // authorized_submit_users: names, "!name" and "static:word" (everyone). A table cannot be opened by a set-gid program
 // without the table code; it is refused rather than skipped.
 void check_submit_user(const conf::MainCf& cf) {
-  std::string user = user_name();
-  for (std::string_view word : base::words(cf.get("authorized_submit_users"), ", \t\r\n")) {
+  std::string user = user_name(), authorized = cf.get("authorized_submit_users");
+  for (std::string_view word : base::words(authorized, ", \t\r\n")) {
     bool deny = word[0] == '!';
     if (deny) word.remove_prefix(1);
     bool everyone = word.starts_with("static:");
@@ -103,6 +103,7 @@ void check_submit_user(const conf::MainCf& cf) {
 struct DropFile {
   Fd fd;
   std::string queue_id;
+  base::Wall arrival;
 };
 
 DropFile create_drop(bool long_ids) {
@@ -121,6 +122,7 @@ DropFile create_drop(bool long_ids) {
   struct stat status {};
   if (fstat(drop.fd.get(), &status) != 0)
     postdrop_fatal(errno_error("fstat maildrop file", errno).text);
+  drop.arrival = now;
   drop.queue_id = mail::make_queue_id(now, status.st_ino, long_ids);
   std::string target = "maildrop/" + drop.queue_id;
   if (rename(drop_path, target.c_str()) != 0)
@@ -148,8 +150,11 @@ std::string malformed_record(std::string_view input, bool too_long) {
 }
 
 // Reads records until E; false: the stream ended before, so the sender gave up.
-bool copy_records(int fd, size_t line_limit) {
+bool copy_records(const DropFile& drop, size_t line_limit) {
+  int fd = drop.fd.get();
   std::string input, output;
+  // The sender may not say when it came.
+  append_record(output, kRecTime, format("{} {}", drop.arrival.seconds, drop.arrival.microseconds));
   RecordDecoder decoder(line_limit);
   DropFilter filter;
   Record record;
@@ -262,7 +267,7 @@ int run_postdrop(int argc, char** argv) {
   print_attributes(hello);
 
   auto line_limit = base::parse_number<size_t>(cf->get("line_length_limit")).value_or(2048);
-  if (!copy_records(drop.fd.get(), line_limit)) {
+  if (!copy_records(drop, line_limit)) {
     remove_drop();
     return 0;
   }
