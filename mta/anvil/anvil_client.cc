@@ -48,7 +48,8 @@ Task<std::optional<proto::Attributes>> AnvilClient::ask_once(const proto::Attrib
   co_return answer;
 }
 
-Task<std::optional<proto::Attributes>> AnvilClient::ask(std::string request, std::string service, std::string address) {
+Task<std::optional<proto::Attributes>> AnvilClient::ask(std::string request, std::string service,
+                                                        std::string address) {
   proto::Attributes attributes;
   attributes.add("request", request).add("ident", service + ":" + address);
   auto turn = co_await turn_.lock();
@@ -59,7 +60,8 @@ Task<std::optional<proto::Attributes>> AnvilClient::ask(std::string request, std
   co_return answer;
 }
 
-Task<std::optional<AnvilClient::Counts>> AnvilClient::connect(std::string service, std::string address) {
+Task<std::optional<AnvilClient::Counts>> AnvilClient::connect(std::string service,
+                                                              std::string address) {
   auto answer = co_await ask("connect", std::move(service), std::move(address));
   if (!answer) co_return std::nullopt;
   Counts counts;
@@ -72,7 +74,8 @@ Task<> AnvilClient::disconnect(std::string service, std::string address) {
   co_await ask("disconnect", std::move(service), std::move(address));
 }
 
-Task<std::optional<int>> AnvilClient::rate(std::string request, std::string service, std::string address) {
+Task<std::optional<int>> AnvilClient::rate(std::string request, std::string service,
+                                           std::string address) {
   auto answer = co_await ask(std::move(request), std::move(service), std::move(address));
   if (!answer) co_return std::nullopt;
   co_return static_cast<int>(answer->get_number("rate"));

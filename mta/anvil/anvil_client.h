@@ -33,7 +33,8 @@ class AnvilClient {
   Task<std::optional<int>> auth(std::string service, std::string address);
 
  private:
-  Task<std::optional<proto::Attributes>> ask(std::string request, std::string service, std::string address);
+  Task<std::optional<proto::Attributes>> ask(std::string request, std::string service,
+                                             std::string address);
   Task<std::optional<proto::Attributes>> ask_once(const proto::Attributes& request);
   Task<bool> open();
   Task<std::optional<int>> rate(std::string request, std::string service, std::string address);

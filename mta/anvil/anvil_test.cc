@@ -65,7 +65,8 @@ Task<> serve_fd(Loop& loop, Fd fd, Counters& counters) {
   co_await serve_client(conn, counters);
 }
 
-Task<> both(Loop& loop, Counters& counters, std::string request, std::string ident, std::string* told) {
+Task<> both(Loop& loop, Counters& counters, std::string request, std::string ident,
+            std::string* told) {
   int pair[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
   std::vector<Task<>> sides;
@@ -88,7 +89,8 @@ TEST_CASE("requests and answers; a client that goes takes its connections along"
   CHECK(asked(counters, "connect", "smtp:a") == "status=0 count=1 rate=1 ");
   CHECK(asked(counters, "connect", "smtp:a") == "status=0 count=1 rate=2 ");
   CHECK(asked(counters, "message", "smtp:a") == "status=0 rate=1 ");
-  CHECK(asked(counters, "lookup", "smtp:a") == "status=0 count=0 rate=2 mail=1 rcpt=0 ntls=0 auth=0 ");
+  CHECK(asked(counters, "lookup", "smtp:a") ==
+        "status=0 count=0 rate=2 mail=1 rcpt=0 ntls=0 auth=0 ");
   CHECK(asked(counters, "disconnect", "smtp:a") == "status=-1 ");
   CHECK(asked(counters, "nonsense", "smtp:a") == "status=-1 ");
   CHECK(asked(counters, "connect", "") == "status=-1 ");

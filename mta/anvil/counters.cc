@@ -7,9 +7,12 @@
 namespace dovetail::mta::anvil {
 namespace {
 
-constexpr std::string_view event_words[kEventCount] = {"connection", "message", "recipient", "newtls", "auth"};
+constexpr std::string_view event_words[kEventCount] = {"connection", "message", "recipient",
+                                                       "newtls", "auth"};
 
-std::string peak_stamp(int64_t seconds) { return base::format_time("%b %e %H:%M:%S", seconds); }
+std::string peak_stamp(int64_t seconds) {
+  return base::format_time("%b %e %H:%M:%S", seconds);
+}
 
 }  // namespace
 
@@ -62,17 +65,19 @@ std::vector<std::string> Counters::report() {
   for (size_t i = 0; i < kEventCount; ++i) {
     auto& peak = rate_peaks_[i];
     if (peak.value > 0) {
-      lines.push_back(base::format("statistics: max {} rate {}/{}s for ({}) at {}", event_words[i], peak.value, time_unit_,
-                                   peak.ident, peak_stamp(peak.when)));
+      lines.push_back(base::format("statistics: max {} rate {}/{}s for ({}) at {}", event_words[i],
+                                   peak.value, time_unit_, peak.ident, peak_stamp(peak.when)));
     }
     if (i == 0 && count_peak_.value > 0) {
-      lines.push_back(base::format("statistics: max connection count {} for ({}) at {}", count_peak_.value,
-                                   count_peak_.ident, peak_stamp(count_peak_.when)));
+      lines.push_back(base::format("statistics: max connection count {} for ({}) at {}",
+                                   count_peak_.value, count_peak_.ident,
+                                   peak_stamp(count_peak_.when)));
     }
     peak = {};
   }
   if (size_peak_.value > 0) {
-    lines.push_back(base::format("statistics: max cache size {} at {}", size_peak_.value, peak_stamp(size_peak_.when)));
+    lines.push_back(base::format("statistics: max cache size {} at {}", size_peak_.value,
+                                 peak_stamp(size_peak_.when)));
   }
   count_peak_ = size_peak_ = {};
   return lines;

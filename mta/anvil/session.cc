@@ -13,8 +13,10 @@ struct EventRow {
   std::string_view request;
   Event event;
 };
-constexpr EventRow event_rows[] = {
-    {"message", Event::message}, {"recipient", Event::recipient}, {"newtls", Event::new_tls}, {"auth", Event::auth}};
+constexpr EventRow event_rows[] = {{"message", Event::message},
+                                   {"recipient", Event::recipient},
+                                   {"newtls", Event::new_tls},
+                                   {"auth", Event::auth}};
 
 // Idents this client has connections of.
 using Held = std::map<std::string, int, std::less<>>;
@@ -61,7 +63,8 @@ proto::Attributes answer_request(const proto::Attributes& request, Counters& cou
   }
   for (auto& row : event_rows) {
     if (row.request != what) continue;
-    answer.add_number("rate", counters.count(ident, row.event, now).rates[static_cast<size_t>(row.event)]);
+    answer.add_number("rate",
+                      counters.count(ident, row.event, now).rates[static_cast<size_t>(row.event)]);
     return answer;
   }
   return refused();

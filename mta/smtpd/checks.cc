@@ -14,8 +14,8 @@ using MaybeReply = std::optional<Reply>;
 namespace {
 
 // One list on its own; a class of lists may share what is remembered.
-Task<MaybeReply> run_list(Session& s, const RestrictionList& list, std::string subject, std::string_view reply_class,
-                          DefaultAccess access) {
+Task<MaybeReply> run_list(Session& s, const RestrictionList& list, std::string subject,
+                          std::string_view reply_class, DefaultAccess access) {
   if (list.empty()) co_return std::nullopt;
   s.check.defer_if_reject.reset();
   Check check(s, std::move(subject), reply_class, access);
@@ -36,20 +36,24 @@ MaybeReply remembered_deferral(Session& s, std::string_view reply_class) {
 
 Task<MaybeReply> client_list(Session& s) {
   s.check.defer_if_permit.reset();
-  co_return co_await run_list(s, s.server.restrictions->client, s.client.text(), kClientHost, DefaultAccess::client);
+  co_return co_await run_list(s, s.server.restrictions->client, s.client.text(), kClientHost,
+                              DefaultAccess::client);
 }
 
 Task<MaybeReply> helo_list(Session& s) {
   if (!s.helo) co_return std::nullopt;
-  co_return co_await run_list(s, s.server.restrictions->helo, *s.helo, kHeloCommand, DefaultAccess::helo);
+  co_return co_await run_list(s, s.server.restrictions->helo, *s.helo, kHeloCommand,
+                              DefaultAccess::helo);
 }
 
 Task<MaybeReply> sender_list(Session& s, const std::string& sender) {
   s.check.sender_listed = false;
-  auto refused = co_await run_list(s, s.server.restrictions->sender, sender, kSenderAddress, DefaultAccess::sender);
+  auto refused = co_await run_list(s, s.server.restrictions->sender, sender, kSenderAddress,
+                                   DefaultAccess::sender);
   if (refused) co_return refused;
   bool discarded = s.mail && s.mail->discard;
-  if (!s.parameters.smtpd_reject_unlisted_sender || s.check.sender_listed || discarded || sender.empty()) {
+  if (!s.parameters.smtpd_reject_unlisted_sender || s.check.sender_listed || discarded ||
+      sender.empty()) {
     co_return std::nullopt;
   }
   Check check(s, sender, kSenderAddress, DefaultAccess::sender);
@@ -75,13 +79,15 @@ Task<MaybeReply> recipient_lists(Session& s, const std::string& recipient) {
   const RestrictionList* order[] = {relay_first ? &lists.relay : &lists.recipient,
                                     relay_first ? &lists.recipient : &lists.relay};
   for (auto* list : order) {
-    auto refused = co_await run_list(s, *list, recipient, kRecipientAddress, DefaultAccess::recipient);
+    auto refused =
+        co_await run_list(s, *list, recipient, kRecipientAddress, DefaultAccess::recipient);
     if (refused) co_return refused;
   }
   auto deferred = remembered_deferral(s, kRecipientAddress);
   if (deferred) co_return deferred;
   bool discarded = s.mail && s.mail->discard;
-  if (!s.parameters.smtpd_reject_unlisted_recipient || s.check.recipient_listed || discarded) co_return std::nullopt;
+  if (!s.parameters.smtpd_reject_unlisted_recipient || s.check.recipient_listed || discarded)
+    co_return std::nullopt;
   Check check(s, recipient, kRecipientAddress, DefaultAccess::recipient);
   auto verdict = co_await refuse_unlisted_recipient(check, recipient);
   if (verdict == Verdict::reject) co_return check.refusal;
@@ -89,7 +95,9 @@ Task<MaybeReply> recipient_lists(Session& s, const std::string& recipient) {
 }
 
 struct CheckedAddress {
-  CheckedAddress(std::optional<std::string>& slot, std::string address) : slot_(slot) { slot_ = std::move(address); }
+  CheckedAddress(std::optional<std::string>& slot, std::string address) : slot_(slot) {
+    slot_ = std::move(address);
+  }
   ~CheckedAddress() { slot_.reset(); }
   CheckedAddress(const CheckedAddress&) = delete;
 
@@ -99,9 +107,13 @@ struct CheckedAddress {
 
 }  // namespace
 
-Task<MaybeReply> check_client(Session& s) { co_return co_await client_list(s); }
+Task<MaybeReply> check_client(Session& s) {
+  co_return co_await client_list(s);
+}
 
-Task<MaybeReply> check_helo(Session& s) { co_return co_await helo_list(s); }
+Task<MaybeReply> check_helo(Session& s) {
+  co_return co_await helo_list(s);
+}
 
 Task<MaybeReply> check_mail(Session& s, std::string sender) {
   CheckedAddress checked(s.check.sender, sender);
@@ -119,7 +131,8 @@ Task<MaybeReply> check_rcpt(Session& s, std::string recipient) {
 }
 
 Task<MaybeReply> check_data(Session& s) {
-  auto refused = co_await run_list(s, s.server.restrictions->data, "DATA", kDataCommand, DefaultAccess::none);
+  auto refused =
+      co_await run_list(s, s.server.restrictions->data, "DATA", kDataCommand, DefaultAccess::none);
   if (refused) co_return refused;
   if (s.server.restrictions->data.empty()) co_return std::nullopt;
   co_return remembered_deferral(s, kDataCommand);
@@ -137,7 +150,8 @@ Task<MaybeReply> check_etrn(Session& s, std::string domain) {
   CheckedAddress checked(s.check.etrn_domain, domain);
   auto refused = co_await delayed_lists(s, false);
   if (refused) co_return refused;
-  refused = co_await run_list(s, s.server.restrictions->etrn, domain, kEtrnCommand, DefaultAccess::etrn);
+  refused =
+      co_await run_list(s, s.server.restrictions->etrn, domain, kEtrnCommand, DefaultAccess::etrn);
   if (refused) co_return refused;
   co_return remembered_deferral(s, kEtrnCommand);
 }
@@ -147,10 +161,15 @@ Task<bool> is_local_rewrite_client(Session& s) {
     if (word == "permit_mynetworks" && s.in_mynetworks) co_return true;
     if (word == "permit_sasl_authenticated" && s.authenticated()) co_return true;
     if (word == "permit_inet_interfaces") {
-      auto literal = s.client.family == AF_INET6 ? "[IPv6:" + s.client.address + "]" : "[" + s.client.address + "]";
+      auto literal = s.client.family == AF_INET6 ? "[IPv6:" + s.client.address + "]"
+                                                 : "[" + s.client.address + "]";
       auto local = co_await s.server.addresses->is_local_domain(literal);
       if (local && *local) co_return true;
+      continue;
     }
+    if (base::istarts_with(word, "permit_mynetworks") || base::istarts_with(word, "permit_sasl"))
+      continue;
+    s.server.warn_once(base::format("local_header_rewrite_clients: {} is not supported yet", word));
   }
   co_return false;
 }

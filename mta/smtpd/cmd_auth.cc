@@ -13,12 +13,14 @@ using base::format;
 
 namespace {
 
-Reply auth_failed(Session& s, std::string_view mechanism, std::string_view reason, const std::string& user) {
+Reply auth_failed(Session& s, std::string_view mechanism, std::string_view reason,
+                  const std::string& user) {
   s.server.log.write(Level::warning, sasl_failed_warning(s.client, mechanism, reason, user));
   return {535, "5.7.8", "Error: authentication failed: " + base::printable(reason, true)};
 }
 
-Reply auth_unavailable(Session& s, std::string_view mechanism, std::string_view reason, const std::string& user) {
+Reply auth_unavailable(Session& s, std::string_view mechanism, std::string_view reason,
+                       const std::string& user) {
   s.server.log.write(Level::warning, sasl_failed_warning(s.client, mechanism, reason, user));
   return {454, "4.7.0", "Temporary authentication failure: " + base::printable(reason, true)};
 }
@@ -28,7 +30,8 @@ Task<std::optional<Reply>> over_auth_rate(Session& s) {
   if (limit <= 0 || !s.counts_events()) co_return std::nullopt;
   auto rate = co_await s.server.anvil->auth(s.server.service, s.real_client.address);
   if (!rate || *rate <= limit) co_return std::nullopt;
-  s.server.log.write(Level::warning, limit_warning("AUTH command rate", *rate, s.client, s.server.service));
+  s.server.log.write(Level::warning,
+                     limit_warning("AUTH command rate", *rate, s.client, s.server.service));
   co_return Reply{450, "4.7.1", "Error: too many AUTH commands from " + s.client.address};
 }
 
@@ -45,7 +48,9 @@ proto::AuthRequest auth_request(const Session& s, std::string_view mechanism) {
   return request;
 }
 
-bool is_base64(std::string_view text) { return text.empty() || text == "=" || base::unbase64(text).has_value(); }
+bool is_base64(std::string_view text) {
+  return text.empty() || text == "=" || base::unbase64(text).has_value();
+}
 
 // One answer of the client to a challenge; nullopt: there is a reply already (aborted, malformed).
 struct ClientAnswer {
@@ -79,18 +84,22 @@ Task<Answer> finish_auth(Session& s, std::string mechanism, proto::AuthReply out
     co_return Reply{235, "2.7.0", "Authentication successful"};
   }
   if (outcome.status == proto::AuthReply::unavailable) {
-    co_return auth_unavailable(s, mechanism, "Connection lost to authentication server", outcome.user);
+    co_return auth_unavailable(s, mechanism, "Connection lost to authentication server",
+                               outcome.user);
   }
   auto reason = outcome.reason();
   if (outcome.temporary()) {
-    co_return auth_unavailable(s, mechanism, reason.empty() ? "(reason unavailable)" : reason, outcome.user);
+    co_return auth_unavailable(s, mechanism, reason.empty() ? "(reason unavailable)" : reason,
+                               outcome.user);
   }
-  co_return auth_failed(s, mechanism, reason.empty() ? "(reason unavailable)" : reason, outcome.user);
+  co_return auth_failed(s, mechanism, reason.empty() ? "(reason unavailable)" : reason,
+                        outcome.user);
 }
 
 Task<Answer> authenticate(Session& s, std::string mechanism, std::optional<Secret> initial) {
   auto usable = co_await usable_mechanisms(s);
-  if (!usable) co_return auth_unavailable(s, mechanism, "Connection lost to authentication server", "");
+  if (!usable)
+    co_return auth_unavailable(s, mechanism, "Connection lost to authentication server", "");
   auto same = [&](const std::string& name) { return base::iequals(name, mechanism); };
   if (std::none_of(usable->begin(), usable->end(), same)) {
     co_return auth_failed(s, mechanism, "Invalid authentication mechanism", "");
@@ -116,8 +125,10 @@ Task<Answer> authenticate(Session& s, std::string mechanism, std::optional<Secre
 }  // namespace
 
 Task<Answer> cmd_auth(Session& s, std::string_view arguments) {
-  if (s.parameters.smtpd_helo_required && !s.helo) co_return Reply{503, "5.5.1", "Error: send HELO/EHLO first"};
-  if (!s.sasl_active() || s.discards(kEhloAuth)) co_return Reply{503, "5.5.1", "Error: authentication not enabled"};
+  if (s.parameters.smtpd_helo_required && !s.helo)
+    co_return Reply{503, "5.5.1", "Error: send HELO/EHLO first"};
+  if (!s.sasl_active() || s.discards(kEhloAuth))
+    co_return Reply{503, "5.5.1", "Error: authentication not enabled"};
   if (s.in_transaction()) co_return Reply{503, "5.5.1", "Error: MAIL transaction in progress"};
   if (s.authenticated()) co_return Reply{503, "5.5.1", "Error: already authenticated"};
   auto words = base::words(arguments);

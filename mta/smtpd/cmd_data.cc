@@ -26,7 +26,8 @@ Taken take_buffered(Session& s, DataReader& reader) {
 
 Task<Answer> cmd_data(Session& s, std::string_view arguments) {
   if (s.mail && s.mail->content_begun) co_return Reply{503, "5.5.1", "Error: DATA after BDAT"};
-  if (s.mail && s.mail->recipients > 0 && !arguments.empty()) co_return Reply{501, "5.5.4", "Syntax: DATA"};
+  if (s.mail && s.mail->recipients > 0 && !arguments.empty())
+    co_return Reply{501, "5.5.4", "Syntax: DATA"};
   auto refused = co_await content_may_begin(s);
   if (refused) co_return *refused;
   co_await begin_content(s);
@@ -36,8 +37,10 @@ Task<Answer> cmd_data(Session& s, std::string_view arguments) {
   for (;;) {
     auto taken = take_buffered(s, reader);
     if (taken.end) break;
-    if (taken.wait) co_await settle_content(s);
-    else co_await s.conn.fill();
+    if (taken.wait)
+      co_await settle_content(s);
+    else
+      co_await s.conn.fill();
   }
   s.mail->bare_lf = s.refuse_bare_lf && reader.seen_bare_lf();
   co_return co_await end_content(s, std::nullopt);

@@ -44,24 +44,29 @@ Task<Flushed> flush_site(Session& s, std::string domain) {
 }  // namespace
 
 Task<Answer> cmd_etrn(Session& s, std::string_view arguments) {
-  if (s.parameters.smtpd_helo_required && !s.helo) co_return Reply{503, "5.5.1", "Error: send HELO/EHLO first"};
+  if (s.parameters.smtpd_helo_required && !s.helo)
+    co_return Reply{503, "5.5.1", "Error: send HELO/EHLO first"};
   if (s.in_transaction()) co_return Reply{503, "5.5.1", "Error: MAIL transaction in progress"};
   if (base::words(arguments).size() != 1) co_return Reply{500, "", "Syntax: ETRN domain"};
   // RFC 1985 5.3: "@domain" and "#queue".
   auto domain = arguments;
   if (!base::is_alnum(domain.front()) && domain.front() != '[') domain.remove_prefix(1);
-  if (!is_hostname(domain) && !is_address_literal(domain)) co_return Reply{501, "", "Error: invalid parameter syntax"};
+  if (!is_hostname(domain) && !is_address_literal(domain))
+    co_return Reply{501, "", "Error: invalid parameter syntax"};
   std::string name(domain);
   auto refused = co_await check_etrn(s, name);
   if (refused) co_return *refused;
   auto flushed = co_await flush_site(s, name);
   switch (flushed) {
-    case Flushed::ok: co_return Reply{250, "", "Queuing started"};
+    case Flushed::ok:
+      co_return Reply{250, "", "Queuing started"};
     case Flushed::refused:
       s.server.log.write(Level::warning, etrn_refused_warning(s.client, name));
       co_return Reply{459, "", format("<{}>: service unavailable", name)};
-    case Flushed::bad: co_return Reply{458, "", "Unable to queue messages"};
-    case Flushed::failed: break;
+    case Flushed::bad:
+      co_return Reply{458, "", "Unable to queue messages"};
+    case Flushed::failed:
+      break;
   }
   s.server.log.warning("unable to talk to fast flush service");
   co_return Reply{458, "", "Unable to queue messages"};

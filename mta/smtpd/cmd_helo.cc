@@ -46,10 +46,12 @@ Task<std::vector<Offer>> offers(Session& s) {
   auto& p = s.parameters;
   std::vector<Offer> list;
   list.push_back({kEhloPipelining, "PIPELINING"});
-  list.push_back({kEhloSize, p.message_size_limit > 0 ? format("SIZE {}", p.message_size_limit) : "SIZE"});
+  list.push_back(
+      {kEhloSize, p.message_size_limit > 0 ? format("SIZE {}", p.message_size_limit) : "SIZE"});
   if (!p.disable_vrfy_command) list.push_back({kEhloVrfy, "VRFY"});
   list.push_back({kEhloEtrn, "ETRN"});
-  if (s.server.tls_level != TlsLevel::none && s.server.tls && !s.tls) list.push_back({kEhloStarttls, "STARTTLS"});
+  if (s.server.tls_level != TlsLevel::none && s.server.tls && !s.tls)
+    list.push_back({kEhloStarttls, "STARTTLS"});
   if (s.sasl_active() && s.announce_auth) {
     auto mechanisms = co_await offered_mechanisms(s);
     if (!mechanisms.empty()) {
@@ -57,8 +59,11 @@ Task<std::vector<Offer>> offers(Session& s) {
       if (p.broken_sasl_auth_clients) list.push_back({kEhloAuth, "AUTH=" + mechanisms});
     }
   }
-  if (s.may_xclient) list.push_back({kEhloXclient, "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"});
-  if (s.may_xforward) list.push_back({kEhloXforward, "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"});
+  if (s.may_xclient)
+    list.push_back(
+        {kEhloXclient, "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"});
+  if (s.may_xforward)
+    list.push_back({kEhloXforward, "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"});
   list.push_back({kEhloEnhancedStatus, "ENHANCEDSTATUSCODES"});
   list.push_back({kEhlo8bitmime, "8BITMIME"});
   list.push_back({kEhloDsn, "DSN"});

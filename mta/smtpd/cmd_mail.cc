@@ -18,7 +18,8 @@ Task<std::optional<Reply>> over_message_rate(Session& s) {
   if (limit <= 0 || !s.counts_events()) co_return std::nullopt;
   auto rate = co_await s.server.anvil->message(s.server.service, s.real_client.address);
   if (!rate || *rate <= limit) co_return std::nullopt;
-  s.server.log.write(Level::warning, limit_warning("Message delivery request rate", *rate, s.client, s.server.service));
+  s.server.log.write(Level::warning, limit_warning("Message delivery request rate", *rate, s.client,
+                                                   s.server.service));
   co_return Reply{450, "4.7.1", "Error: too much mail from " + s.client.address};
 }
 
@@ -61,7 +62,8 @@ std::optional<Reply> unsupported_setting(Session& s, const std::string& sender) 
 
 Task<Answer> cmd_mail(Session& s, std::string_view arguments) {
   auto& p = s.parameters;
-  if (p.smtpd_helo_required && !s.helo) co_return Reply{503, "5.5.1", "Error: send HELO/EHLO first"};
+  if (p.smtpd_helo_required && !s.helo)
+    co_return Reply{503, "5.5.1", "Error: send HELO/EHLO first"};
   if (s.in_transaction()) co_return Reply{503, "5.5.1", "Error: nested MAIL command"};
   if (!base::istarts_with(arguments, "FROM:") || base::trim(arguments.substr(5)).empty()) {
     co_return Reply{501, "5.5.4", "Syntax: MAIL FROM:<address>"};

@@ -18,11 +18,13 @@ Task<std::optional<Reply>> over_recipient_rate(Session& s) {
   if (limit <= 0 || !s.counts_events()) co_return std::nullopt;
   auto rate = co_await s.server.anvil->recipient(s.server.service, s.real_client.address);
   if (!rate || *rate <= limit) co_return std::nullopt;
-  s.server.log.write(Level::warning, limit_warning("Recipient address rate", *rate, s.client, s.server.service));
+  s.server.log.write(Level::warning,
+                     limit_warning("Recipient address rate", *rate, s.client, s.server.service));
   co_return Reply{450, "4.7.1", "Error: too many recipients from " + s.client.address};
 }
 
-mail::ClientInfo client_info(const Session& s, const Client& client, std::string_view helo, std::string_view protocol) {
+mail::ClientInfo client_info(const Session& s, const Client& client, std::string_view helo,
+                             std::string_view protocol) {
   mail::ClientInfo info;
   info.name = client.name;
   info.reverse_name = client.reverse_name;
@@ -48,7 +50,9 @@ void fill_envelope(const Session& s, mail::Envelope& envelope, bool rewrite_loca
   envelope.client = client_info(s, s.client, s.helo.value_or(""), s.protocol);
   envelope.log_client = envelope.client;
   auto& f = s.forwarded;
-  if (f.given) envelope.log_client = client_info(s, f.client, f.helo, f.protocol.empty() ? s.protocol : f.protocol);
+  if (f.given)
+    envelope.log_client =
+        client_info(s, f.client, f.helo, f.protocol.empty() ? s.protocol : f.protocol);
   envelope.log_origin = format("{}[{}]", envelope.log_client.name, envelope.log_client.address);
   envelope.log_ident = f.ident;
   envelope.sasl_method = s.sasl.method;

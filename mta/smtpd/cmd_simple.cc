@@ -10,7 +10,9 @@ Task<Answer> cmd_rset(Session& s, std::string_view arguments) {
   co_return Reply{250, "2.0.0", "Ok"};
 }
 
-Task<Answer> cmd_noop(Session&, std::string_view) { co_return Reply{250, "2.0.0", "Ok"}; }
+Task<Answer> cmd_noop(Session&, std::string_view) {
+  co_return Reply{250, "2.0.0", "Ok"};
+}
 
 Task<Answer> cmd_quit(Session& s, std::string_view) {
   s.hang_up();

@@ -10,7 +10,8 @@ namespace dovetail::mta::smtpd {
 Task<Answer> cmd_vrfy(Session& s, std::string_view arguments) {
   auto& p = s.parameters;
   if (p.disable_vrfy_command) co_return Reply{502, "5.5.1", "VRFY command is disabled"};
-  if (p.smtpd_helo_required && !s.helo) co_return Reply{503, "5.5.1", "Error: send HELO/EHLO first"};
+  if (p.smtpd_helo_required && !s.helo)
+    co_return Reply{503, "5.5.1", "Error: send HELO/EHLO first"};
   // RFC 6531 3.7.4.2: VRFY takes SMTPUTF8 as a parameter.
   auto words = base::words(arguments);
   if (words.size() > 1 && p.smtputf8_enable && base::iequals(words.back(), "SMTPUTF8")) {

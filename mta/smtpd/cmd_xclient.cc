@@ -24,7 +24,8 @@ Result<AttributeWord> parse_attribute(std::string_view word) {
   auto [name, value] = base::cut(word, '=');
   if (!value) return permanent("Error: attribute=value expected");
   auto text = mail::decode_xtext(*value);
-  if (!text || !base::is_utf8(*text)) return permanent(format("Error: bad {} value", base::printable(name.substr(0, 40))));
+  if (!text || !base::is_utf8(*text))
+    return permanent(format("Error: bad {} value", base::printable(name.substr(0, 40))));
   return AttributeWord{base::upper(name), base::printable(*text, true)};
 }
 
@@ -88,7 +89,8 @@ Result<std::string> parse_port(std::string_view name, std::string_view value) {
 }
 
 Result<std::string> parse_protocol(std::string_view value) {
-  if (!base::iequals(value, "SMTP") && !base::iequals(value, "ESMTP")) return permanent(format("Bad PROTO syntax: {}", value));
+  if (!base::iequals(value, "SMTP") && !base::iequals(value, "ESMTP"))
+    return permanent(format("Bad PROTO syntax: {}", value));
   return base::upper(value);
 }
 
@@ -118,8 +120,10 @@ Result<void> set_xclient(XclientState& to, const AttributeWord& word) {
     return {};
   }
   if (name == "HELO") {
-    if (is_unknown(value)) to.helo.reset();
-    else to.helo = value;
+    if (is_unknown(value))
+      to.helo.reset();
+    else
+      to.helo = value;
     return {};
   }
   if (name == "PROTO") {
@@ -130,7 +134,8 @@ Result<void> set_xclient(XclientState& to, const AttributeWord& word) {
   }
   if (name == "DESTADDR") {
     auto address = bare_address(value);
-    if (!is_unknown(value) && !is_host_address(address)) return permanent(format("Bad DESTADDR syntax: {}", value));
+    if (!is_unknown(value) && !is_host_address(address))
+      return permanent(format("Bad DESTADDR syntax: {}", value));
     to.server_address = is_unknown(value) ? "" : address;
     return {};
   }
@@ -149,14 +154,16 @@ Result<void> set_xforward(Forwarded& to, const AttributeWord& word) {
   }
   if (name == "SOURCE") {
     to.local = base::iequals(value, "LOCAL");
-    if (!to.local && !base::iequals(value, "REMOTE") && !is_unknown(value)) return permanent("Bad SOURCE syntax: " + value);
+    if (!to.local && !base::iequals(value, "REMOTE") && !is_unknown(value))
+      return permanent("Bad SOURCE syntax: " + value);
     return {};
   }
   return permanent(format("Bad XFORWARD attribute name: {}", name));
 }
 
 template <class State>
-Result<void> set_all(State& state, std::string_view arguments, Result<void> (*set)(State&, const AttributeWord&)) {
+Result<void> set_all(State& state, std::string_view arguments,
+                     Result<void> (*set)(State&, const AttributeWord&)) {
   for (auto word : base::words(arguments)) {
     auto attribute = parse_attribute(word);
     if (!attribute) return attribute.error();

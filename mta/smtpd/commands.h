@@ -29,9 +29,9 @@ struct Answer {
 };
 
 enum CommandFlags : unsigned {
-  kJunk = 1,          // too many of them are errors (smtpd_junk_command_limit)
-  kBeforeTls = 2,     // allowed before STARTTLS where TLS is required
-  kLastInGroup = 4,   // must be the last command of a pipelined group (RFC 2920 3.1)
+  kJunk = 1,         // too many of them are errors (smtpd_junk_command_limit)
+  kBeforeTls = 2,    // allowed before STARTTLS where TLS is required
+  kLastInGroup = 4,  // must be the last command of a pipelined group (RFC 2920 3.1)
 };
 
 struct Command {

@@ -33,6 +33,11 @@ std::string received_for(const Session& s) {
   return received_header(parts);
 }
 
+// What stands in the envelope and cannot be changed behind it.
+std::string envelope_decisions(const Transaction& t) {
+  return t.filter + "\n" + t.redirect + "\n" + base::join(t.bcc, "\n");
+}
+
 // What access tables decided goes along with the message.
 void hand_over_decisions(Session& s) {
   auto& t = *s.mail;
@@ -42,6 +47,7 @@ void hand_over_decisions(Session& s) {
   if (!t.filter.empty()) message.envelope().filter = t.filter;
   if (!t.redirect.empty()) message.envelope().redirect = t.redirect;
   for (auto& address : t.bcc) message.add_bcc(address);
+  t.handed_over = envelope_decisions(t);
 }
 
 // A first line as mailbox files have it is no header and would end the header block.
@@ -61,7 +67,8 @@ void note_size(Session& s, const DataPiece& piece) {
 }
 
 Reply queued_reply(const CleanupResult& result, std::optional<uint64_t> octets) {
-  if (octets && result.ok()) return {250, "2.0.0", format("Ok: {} bytes queued as {}", *octets, result.queue_id)};
+  if (octets && result.ok())
+    return {250, "2.0.0", format("Ok: {} bytes queued as {}", *octets, result.queue_id)};
   return result.smtp_reply();
 }
 
@@ -98,14 +105,17 @@ bool take_content(Session& s, const DataPiece& piece) {
   return t.message->put_line(piece.text, piece.complete);
 }
 
-Task<> settle_content(Session& s) { co_await s.mail->message->settle(); }
+Task<> settle_content(Session& s) {
+  co_await s.mail->message->settle();
+}
 
 Task<Answer> end_content(Session& s, std::optional<uint64_t> octets) {
   auto& t = *s.mail;
   s.where = "END-OF-MESSAGE";
   s.bytes_in_data.reset();
   if (t.bare_lf) {
-    auto line = restriction_line(s.queue_id(), "reject", "END-OF-MESSAGE", s.client, "bare <LF> received", s.transaction_text());
+    auto line = restriction_line(s.queue_id(), "reject", "END-OF-MESSAGE", s.client,
+                                 "bare <LF> received", s.transaction_text());
     s.server.log.write(Level::info, line);
     s.end_transaction();
     co_return Reply{s.parameters.smtpd_forbid_bare_newline_reject_code, "5.5.2",
@@ -119,6 +129,12 @@ Task<Answer> end_content(Session& s, std::optional<uint64_t> octets) {
   if (refused) {
     s.end_transaction();
     co_return *refused;
+  }
+  if (envelope_decisions(t) != t.handed_over) {
+    s.server.log.warning(
+        "FILTER, REDIRECT and BCC in smtpd_end_of_data_restrictions are not supported yet");
+    s.end_transaction();
+    co_return Reply{451, "4.3.5", "Server configuration error"};
   }
   if (t.hold) t.message->add_flags(kCleanupHold);
   if (t.discard) t.message->add_flags(kCleanupDiscard);

@@ -40,14 +40,20 @@ void play_directory(const std::string& directory) {
 
 }  // namespace
 
-TEST_CASE("conversations of our own") { play_directory(DIALOGUES); }
+TEST_CASE("conversations of our own") {
+  play_directory(DIALOGUES);
+}
 
-TEST_CASE("conversations recorded from the incumbent") { play_directory(DIALOGUES "/recorded"); }
+TEST_CASE("conversations recorded from the incumbent") {
+  play_directory(DIALOGUES "/recorded");
+}
 
 TEST_CASE("a server whose lists let everybody relay does not start") {
   Loop loop;
-  TestHost host(loop, {{"smtpd_relay_restrictions", "permit_mynetworks"}, {"smtpd_recipient_restrictions", "permit"}});
-  CHECK(host.problem().find("in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one") == 0);
+  TestHost host(loop, {{"smtpd_relay_restrictions", "permit_mynetworks"},
+                       {"smtpd_recipient_restrictions", "permit"}});
+  CHECK(host.problem().find("in parameter smtpd_relay_restrictions or "
+                            "smtpd_recipient_restrictions, specify at least one") == 0);
 }
 
 }  // namespace dovetail::mta::smtpd

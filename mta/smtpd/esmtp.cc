@@ -23,7 +23,9 @@ Reply unsupported_option(std::string_view word) {
   return {555, "5.5.4", "Unsupported option: " + base::printable(word.substr(0, 100))};
 }
 
-Reply dsn_disabled() { return {501, "5.7.1", "DSN support is disabled"}; }
+Reply dsn_disabled() {
+  return {501, "5.7.1", "DSN support is disabled"};
+}
 
 bool all_printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 32 && c < 127; });
@@ -48,7 +50,8 @@ std::optional<Reply> parse_ret_word(std::string_view value, const EsmtpRules& ru
   return std::nullopt;
 }
 
-std::optional<Reply> parse_envid(std::string_view value, const EsmtpRules& rules, std::string& envid) {
+std::optional<Reply> parse_envid(std::string_view value, const EsmtpRules& rules,
+                                 std::string& envid) {
   if (!rules.dsn) return dsn_disabled();
   auto text = mail::decode_xtext(value);
   if (!text || text->empty() || !envid.empty() || !all_printable(*text)) {
@@ -58,7 +61,8 @@ std::optional<Reply> parse_envid(std::string_view value, const EsmtpRules& rules
   return std::nullopt;
 }
 
-std::optional<Reply> parse_orcpt(std::string_view value, const EsmtpRules& rules, std::string& orcpt) {
+std::optional<Reply> parse_orcpt(std::string_view value, const EsmtpRules& rules,
+                                 std::string& orcpt) {
   if (!rules.dsn) return dsn_disabled();
   auto text = mail::decode_xtext(value);
   if (!text || !orcpt.empty() || !mail::split_orcpt(*text) || !all_printable(*text)) {
@@ -68,7 +72,8 @@ std::optional<Reply> parse_orcpt(std::string_view value, const EsmtpRules& rules
   return std::nullopt;
 }
 
-std::optional<Reply> parse_notify_word(std::string_view value, const EsmtpRules& rules, int& notify) {
+std::optional<Reply> parse_notify_word(std::string_view value, const EsmtpRules& rules,
+                                       int& notify) {
   if (!rules.dsn) return dsn_disabled();
   auto flags = mail::parse_notify(value);
   if (!flags || notify != 0) return Reply{501, "5.5.4", "Error: Bad NOTIFY parameter syntax"};
@@ -104,20 +109,25 @@ std::optional<Reply> mail_option(std::string_view word, const EsmtpRules& rules,
 
 }  // namespace
 
-std::optional<Reply> parse_mail_options(std::string_view words, const EsmtpRules& rules, MailOptions& to) {
+std::optional<Reply> parse_mail_options(std::string_view words, const EsmtpRules& rules,
+                                        MailOptions& to) {
   for (auto word : base::words(words)) {
     if (auto refused = mail_option(word, rules, to)) return refused;
   }
   return std::nullopt;
 }
 
-std::optional<Reply> parse_rcpt_options(std::string_view words, const EsmtpRules& rules, RcptOptions& to) {
+std::optional<Reply> parse_rcpt_options(std::string_view words, const EsmtpRules& rules,
+                                        RcptOptions& to) {
   for (auto word : base::words(words)) {
     std::string_view value;
     std::optional<Reply> refused;
-    if (option_is(word, "NOTIFY=", value)) refused = parse_notify_word(value, rules, to.notify);
-    else if (option_is(word, "ORCPT=", value)) refused = parse_orcpt(value, rules, to.orcpt);
-    else refused = unsupported_option(word);
+    if (option_is(word, "NOTIFY=", value))
+      refused = parse_notify_word(value, rules, to.notify);
+    else if (option_is(word, "ORCPT=", value))
+      refused = parse_orcpt(value, rules, to.orcpt);
+    else
+      refused = unsupported_option(word);
     if (refused) return refused;
   }
   return std::nullopt;

@@ -32,7 +32,9 @@ struct RcptOptions {
 };
 
 // nullopt: all understood. Otherwise the reply that refuses the command.
-std::optional<mail::Reply> parse_mail_options(std::string_view words, const EsmtpRules& rules, MailOptions& to);
-std::optional<mail::Reply> parse_rcpt_options(std::string_view words, const EsmtpRules& rules, RcptOptions& to);
+std::optional<mail::Reply> parse_mail_options(std::string_view words, const EsmtpRules& rules,
+                                              MailOptions& to);
+std::optional<mail::Reply> parse_rcpt_options(std::string_view words, const EsmtpRules& rules,
+                                              RcptOptions& to);
 
 }  // namespace dovetail::mta::smtpd

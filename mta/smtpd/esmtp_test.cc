@@ -10,7 +10,8 @@ namespace dovetail::mta::smtpd {
 TEST_CASE("options of MAIL and RCPT") {
   EsmtpRules rules;
   MailOptions options;
-  CHECK(!parse_mail_options(" SIZE=100 BODY=8BITMIME RET=HDRS ENVID=e+2B1 AUTH=<> SMTPUTF8", rules, options));
+  CHECK(!parse_mail_options(" SIZE=100 BODY=8BITMIME RET=HDRS ENVID=e+2B1 AUTH=<> SMTPUTF8", rules,
+                            options));
   CHECK(options.size == 100);
   CHECK(options.encoding == mail::Encoding::eight_bit);
   CHECK(options.ret == mail::kRetHeaders);

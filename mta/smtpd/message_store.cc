@@ -13,11 +13,15 @@ class QueuedMessage : public Message {
   const std::string& queue_id() const override { return cleanup_.queue_id(); }
   mail::Envelope& envelope() override { return cleanup_.envelope(); }
   void add_flags(unsigned flags) override { cleanup_.add_flags(flags); }
-  void add_recipient(mail::Recipient recipient) override { cleanup_.add_recipient(std::move(recipient)); }
+  void add_recipient(mail::Recipient recipient) override {
+    cleanup_.add_recipient(std::move(recipient));
+  }
   void add_bcc(std::string address) override { cleanup_.add_bcc(std::move(address)); }
   Task<> end_envelope() override { return cleanup_.end_envelope(); }
   void put_own_header(std::string_view logical) override { cleanup_.put_own_header(logical); }
-  bool put_line(std::string_view text, bool complete) override { return cleanup_.put_line(text, complete); }
+  bool put_line(std::string_view text, bool complete) override {
+    return cleanup_.put_line(text, complete);
+  }
   Task<> settle() override { return cleanup_.settle(); }
   Task<CleanupResult> finish() override { return cleanup_.finish(); }
 
@@ -28,7 +32,9 @@ class QueuedMessage : public Message {
 class QueueStore : public MessageStore {
  public:
   explicit QueueStore(CleanupService& service) : service_(service) {}
-  std::unique_ptr<Message> start(unsigned flags) override { return std::make_unique<QueuedMessage>(service_, flags); }
+  std::unique_ptr<Message> start(unsigned flags) override {
+    return std::make_unique<QueuedMessage>(service_, flags);
+  }
   Result<bool> has_space() const override { return service_.has_queue_space(); }
 
  private:

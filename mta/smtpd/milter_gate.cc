@@ -24,7 +24,8 @@ Task<Result<Fd>> reach_milter(Session& s, std::string endpoint) {
   auto [host, port_text] = base::cut_last(name.value_or(""), ':');
   auto port = base::parse_number<uint16_t>(port_text.value_or(""));
   if (type != "inet" || !port) co_return temporary("endpoint not understood");
-  auto found = co_await s.server.dns->host_addresses(std::string(base::trim(host, "[]")), true, true);
+  auto found =
+      co_await s.server.dns->host_addresses(std::string(base::trim(host, "[]")), true, true);
   auto result = Result<Fd>(temporary("host not found"));
   for (auto& address : found.records) {
     result = co_await net::connect_to(s.server.loop, address.with_port(*port), kConnectTime);
@@ -35,7 +36,8 @@ Task<Result<Fd>> reach_milter(Session& s, std::string endpoint) {
 
 mail::Reply refused_by_milter(Session& s, const std::string& sender, mail::Reply reply) {
   s.check.sender = sender;
-  auto line = restriction_line("", "milter-reject", "MAIL", s.client, reply.line(), s.transaction_text());
+  auto line =
+      restriction_line("", "milter-reject", "MAIL", s.client, reply.line(), s.transaction_text());
   s.check.sender.reset();
   s.server.log.write(Level::info, line);
   return reply;
@@ -52,14 +54,16 @@ Task<std::optional<mail::Reply>> milters_stand_in_the_way(Session& s, const std:
     auto reached = co_await reach_milter(s, endpoint);
     if (reached) {
       s.server.log.warning("Milters are not supported yet, mail for {} is deferred", endpoint);
-      co_return refused_by_milter(s, sender, mail::Reply{451, "4.7.1", "Service unavailable - try again later"});
+      co_return refused_by_milter(
+          s, sender, mail::Reply{451, "4.7.1", "Service unavailable - try again later"});
     }
     s.server.log.warning("connect to Milter service {}: {}", endpoint, reached.error().text);
     if (base::iequals(p.milter_default_action, "accept")) continue;
     if (base::iequals(p.milter_default_action, "reject")) {
       co_return refused_by_milter(s, sender, mail::Reply{550, "5.5.0", "Service unavailable"});
     }
-    co_return refused_by_milter(s, sender, mail::Reply{451, "4.7.1", "Service unavailable - try again later"});
+    co_return refused_by_milter(s, sender,
+                                mail::Reply{451, "4.7.1", "Service unavailable - try again later"});
   }
   co_return std::nullopt;
 }

@@ -16,7 +16,8 @@ bool is_label(std::string_view label, bool utf8) {
   if (label.empty() || label.front() == '-' || label.back() == '-') return false;
   if (!utf8 && label.size() > kMaxLabel) return false;
   return std::all_of(label.begin(), label.end(), [&](char c) {
-    return base::is_alnum(c) || c == '-' || c == '_' || (utf8 && static_cast<unsigned char>(c) > 127);
+    return base::is_alnum(c) || c == '-' || c == '_' ||
+           (utf8 && static_cast<unsigned char>(c) > 127);
   });
 }
 
@@ -58,7 +59,8 @@ Result<mail::Path> parse_smtp_path(std::string_view text, bool strict, Empty emp
   if (!domain) return path;
   auto name = base::trim_right(*domain, ".");
   if (domain->size() > name.size() + 1) return permanent("empty label");
-  if (!is_hostname(name, !base::is_ascii(name)) && !is_address_literal(*domain)) return permanent("bad domain");
+  if (!is_hostname(name, !base::is_ascii(name)) && !is_address_literal(*domain))
+    return permanent("bad domain");
   return path;
 }
 

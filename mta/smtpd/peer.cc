@@ -22,7 +22,8 @@ std::string usable_name(const std::string& name, const Logger& log) {
     return {};
   }
   if (!is_hostname(trimmed)) {
-    log.warning("malformed domain name in resource data of PTR record: {}", base::printable(trimmed.substr(0, 100)));
+    log.warning("malformed domain name in resource data of PTR record: {}",
+                base::printable(trimmed.substr(0, 100)));
     return {};
   }
   return trimmed;
@@ -47,17 +48,21 @@ Task<> find_client_name(Session& session) {
   bool ipv4 = client.family == AF_INET;
   auto back = co_await server.dns->host_addresses(name, ipv4, !ipv4);
   auto same = [&](const SockAddr& one) { return one.address_bytes() == address->address_bytes(); };
-  if (back.status == net::DnsStatus::ok && std::any_of(back.records.begin(), back.records.end(), same)) {
+  if (back.status == net::DnsStatus::ok &&
+      std::any_of(back.records.begin(), back.records.end(), same)) {
     client.name = name;
     client.name_status = NameStatus::ok;
     co_return;
   }
   std::string_view why;
-  if (back.status == net::DnsStatus::temporary) why = "Temporary failure in name resolution";
-  else if (back.status != net::DnsStatus::ok) why = "Name or service not known";
+  if (back.status == net::DnsStatus::temporary)
+    why = "Temporary failure in name resolution";
+  else if (back.status != net::DnsStatus::ok)
+    why = "Name or service not known";
   server.log.write(Level::warning, forward_mismatch_warning(name, client.address, why));
   // A name that does not lead back counts as if there were none; a resolver in trouble may still confirm it.
-  client.name_status = back.status == net::DnsStatus::temporary ? NameStatus::temporary : NameStatus::permanent;
+  client.name_status =
+      back.status == net::DnsStatus::temporary ? NameStatus::temporary : NameStatus::permanent;
 }
 
 }  // namespace dovetail::mta::smtpd

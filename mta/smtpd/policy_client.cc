@@ -18,15 +18,24 @@ constexpr size_t kKeptLinks = 16;
 Result<void> set_policy_option(PolicySettings& to, const conf::NameValue& option) {
   auto time = conf::parse_time(option.value);
   auto number = base::parse_number<int>(option.value);
-  if (option.name == "default_action") to.default_action = option.value;
-  else if (option.name == "policy_context") to.policy_context = option.value;
-  else if (option.name == "timeout" && time) to.timeout = *time;
-  else if (option.name == "max_idle" && time) to.max_idle = *time;
-  else if (option.name == "max_ttl" && time) to.max_ttl = *time;
-  else if (option.name == "retry_delay" && time) to.retry_delay = *time;
-  else if (option.name == "request_limit" && number) to.request_limit = *number;
-  else if (option.name == "try_limit" && number) to.try_limit = *number;
-  else return config_error(format("policy service: bad option \"{}={}\"", option.name, option.value));
+  if (option.name == "default_action")
+    to.default_action = option.value;
+  else if (option.name == "policy_context")
+    to.policy_context = option.value;
+  else if (option.name == "timeout" && time)
+    to.timeout = *time;
+  else if (option.name == "max_idle" && time)
+    to.max_idle = *time;
+  else if (option.name == "max_ttl" && time)
+    to.max_ttl = *time;
+  else if (option.name == "retry_delay" && time)
+    to.retry_delay = *time;
+  else if (option.name == "request_limit" && number)
+    to.request_limit = *number;
+  else if (option.name == "try_limit" && number)
+    to.try_limit = *number;
+  else
+    return config_error(format("policy service: bad option \"{}={}\"", option.name, option.value));
   return {};
 }
 

@@ -29,7 +29,8 @@ Result<PolicySettings> parse_policy_settings(std::string_view argument, const Sm
 
 class PolicyClient {
  public:
-  PolicyClient(net::Loop& loop, std::shared_ptr<net::Resolver> dns, Logger log, Result<PolicySettings> settings);
+  PolicyClient(net::Loop& loop, std::shared_ptr<net::Resolver> dns, Logger log,
+               Result<PolicySettings> settings);
 
   // The action, or the default one. An Error: the endpoint itself is not understood.
   Task<Result<std::string>> ask(std::string request);

@@ -24,15 +24,16 @@ std::string comment_text(std::string_view text) {
 
 std::string certificate_comment(const net::TlsInfo& tls, bool asked) {
   if (tls.peer_certificate) {
-    return format("\t(Client CN \"{}\", Issuer \"{}\" ({}))\n", comment_text(tls.peer_cn), comment_text(tls.issuer_cn),
-                  tls.peer_trusted ? "verified OK" : "not verified");
+    return format("\t(Client CN \"{}\", Issuer \"{}\" ({}))\n", comment_text(tls.peer_cn),
+                  comment_text(tls.issuer_cn), tls.peer_trusted ? "verified OK" : "not verified");
   }
-  return asked ? "\t(Client did not present a certificate)\n" : "\t(No client certificate requested)\n";
+  return asked ? "\t(Client did not present a certificate)\n"
+               : "\t(No client certificate requested)\n";
 }
 
 std::string tls_comment(const net::TlsInfo& tls, bool asked) {
-  auto text = format("\t(using {} with cipher {} ({}/{} bits)", tls.protocol, tls.cipher, tls.cipher_bits,
-                     tls.algorithm_bits);
+  auto text = format("\t(using {} with cipher {} ({}/{} bits)", tls.protocol, tls.cipher,
+                     tls.cipher_bits, tls.algorithm_bits);
   if (!tls.key_exchange.empty()) {
     text += "\n\t key-exchange " + tls.key_exchange;
     if (!tls.server_signature.empty()) {
@@ -58,7 +59,8 @@ std::string with_protocol(const ReceivedParts& parts) {
 std::string received_header(const ReceivedParts& parts) {
   auto& client = parts.client;
   auto address = client.family == AF_INET6 ? "IPv6:" + client.address : client.address;
-  auto text = format("Received: from {} ({} [{}])\n", parts.helo.empty() ? client.name : base::printable(parts.helo, true),
+  auto text = format("Received: from {} ({} [{}])\n",
+                     parts.helo.empty() ? client.name : base::printable(parts.helo, true),
                      client.name, address);
   if (parts.tls) text += tls_comment(*parts.tls, parts.asked_certificate);
   if (!parts.sasl_username.empty()) {
@@ -66,9 +68,11 @@ std::string received_header(const ReceivedParts& parts) {
     if (!parts.sasl_sender.empty()) text += " author " + comment_text(parts.sasl_sender);
     text += ")\n";
   }
-  text += format("\tby {} ({}) with {} id {}", parts.myhostname, parts.mail_name, with_protocol(parts), parts.queue_id);
+  text += format("\tby {} ({}) with {} id {}", parts.myhostname, parts.mail_name,
+                 with_protocol(parts), parts.queue_id);
   auto date = mail::header_date(parts.seconds);
-  if (parts.recipient) return text + format("\n\tfor <{}>; {}", mail::quote_address(*parts.recipient), date);
+  if (parts.recipient)
+    return text + format("\n\tfor <{}>; {}", mail::quote_address(*parts.recipient), date);
   return text + ";\n\t" + date;
 }
 

@@ -29,12 +29,14 @@ Task<Result<std::vector<std::string>>> usable_mechanisms(Session& s) {
   auto known = co_await server.auth->mechanisms(kHandshakeTime);
   if (!known) {
     if (!std::exchange(server.auth_down, true)) {
-      server.log.warning("SASL: {}: {}: AUTH is not offered", s.parameters.smtpd_sasl_path, known.error().text);
+      server.log.warning("SASL: {}: {}: AUTH is not offered", s.parameters.smtpd_sasl_path,
+                         known.error().text);
     }
     co_return known.error();
   }
   server.auth_down = false;
-  auto& options = s.tls ? s.parameters.smtpd_sasl_tls_security_options : s.parameters.smtpd_sasl_security_options;
+  auto& options = s.tls ? s.parameters.smtpd_sasl_tls_security_options
+                        : s.parameters.smtpd_sasl_security_options;
   std::vector<std::string> names;
   for (auto& mechanism : *known) {
     if (mechanism.hidden || !mechanism_is_safe(mechanism, options)) continue;

@@ -19,12 +19,25 @@ struct KeywordRow {
   unsigned bit;
 };
 constexpr KeywordRow keyword_rows[] = {
-    {"pipelining", kEhloPipelining}, {"size", kEhloSize},         {"vrfy", kEhloVrfy},
-    {"etrn", kEhloEtrn},             {"starttls", kEhloStarttls}, {"auth", kEhloAuth},
-    {"xclient", kEhloXclient},       {"xforward", kEhloXforward}, {"enhancedstatuscodes", kEhloEnhancedStatus},
-    {"8bitmime", kEhlo8bitmime},     {"dsn", kEhloDsn},           {"smtputf8", kEhloSmtputf8},
-    {"chunking", kEhloChunking},     {"silent-discard", kEhloSilent}, {"verp", 0},
+    {"pipelining", kEhloPipelining},
+    {"size", kEhloSize},
+    {"vrfy", kEhloVrfy},
+    {"etrn", kEhloEtrn},
+    {"starttls", kEhloStarttls},
+    {"auth", kEhloAuth},
+    {"xclient", kEhloXclient},
+    {"xforward", kEhloXforward},
+    {"enhancedstatuscodes", kEhloEnhancedStatus},
+    {"8bitmime", kEhlo8bitmime},
+    {"dsn", kEhloDsn},
+    {"smtputf8", kEhloSmtputf8},
+    {"chunking", kEhloChunking},
+    {"silent-discard", kEhloSilent},
+    {"verp", 0},
 };
+
+// As long as the incumbent waits for the auth server's answer.
+constexpr base::Seconds kAuthReplyTime{10};
 
 bool lists_word(std::string_view list, std::string_view word) {
   auto words = base::words(list, ", \t\r\n");
@@ -38,8 +51,10 @@ unsigned ehlo_keywords(std::string_view words, const Logger& log) {
   for (auto word : base::words(words, ", \t\r\n")) {
     auto same = [&](const KeywordRow& row) { return base::iequals(row.word, word); };
     auto found = std::find_if(std::begin(keyword_rows), std::end(keyword_rows), same);
-    if (found == std::end(keyword_rows)) log.warning("unknown EHLO keyword \"{}\" ignored", base::printable(word));
-    else bits |= found->bit;
+    if (found == std::end(keyword_rows))
+      log.warning("unknown EHLO keyword \"{}\" ignored", base::printable(word));
+    else
+      bits |= found->bit;
   }
   return bits;
 }
@@ -53,6 +68,8 @@ lookup::OpenOptions Server::options() const {
   lookup::OpenOptions options{.log = log};
   options.utf8 = normal.smtputf8_enable;
   options.resolver = dns;
+  // A table that cannot be opened makes its questions wait, not the whole server.
+  options.surrogate = !base::iequals(main_cf->get("daemon_table_open_error_is_fatal"), "yes");
   return options;
 }
 
@@ -77,13 +94,17 @@ Result<void> Server::open_lists(const SmtpdParameters& p) {
   const Row rows[] = {
       {&Server::mynetworks, "mynetworks", p.mynetworks},
       {&Server::xclient_hosts, "smtpd_authorized_xclient_hosts", p.smtpd_authorized_xclient_hosts},
-      {&Server::xforward_hosts, "smtpd_authorized_xforward_hosts", p.smtpd_authorized_xforward_hosts},
-      {&Server::event_limit_exceptions, "smtpd_client_event_limit_exceptions", p.smtpd_client_event_limit_exceptions},
-      {&Server::bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions", p.smtpd_forbid_bare_newline_exclusions},
+      {&Server::xforward_hosts, "smtpd_authorized_xforward_hosts",
+       p.smtpd_authorized_xforward_hosts},
+      {&Server::event_limit_exceptions, "smtpd_client_event_limit_exceptions",
+       p.smtpd_client_event_limit_exceptions},
+      {&Server::bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions",
+       p.smtpd_forbid_bare_newline_exclusions},
       {&Server::noop_commands, "smtpd_noop_commands", p.smtpd_noop_commands},
       {&Server::forbidden_commands, "smtpd_forbidden_commands", p.smtpd_forbidden_commands},
       {&Server::fast_flush_domains, "fast_flush_domains", p.fast_flush_domains},
-      {&Server::sasl_exceptions, "smtpd_sasl_exceptions_networks", p.smtpd_sasl_exceptions_networks},
+      {&Server::sasl_exceptions, "smtpd_sasl_exceptions_networks",
+       p.smtpd_sasl_exceptions_networks},
       {&Server::sasl_mechanisms, "smtpd_sasl_mechanism_filter", p.smtpd_sasl_mechanism_filter},
   };
   for (auto& row : rows) {
@@ -108,7 +129,8 @@ Result<void> Server::open_tables(const SmtpdParameters& p) {
       {tables.recipient_canonical, "recipient_canonical_maps", p.recipient_canonical_maps},
       {tables.sender_canonical, "sender_canonical_maps", p.sender_canonical_maps},
       {tables.sender_login, "smtpd_sender_login_maps", p.smtpd_sender_login_maps},
-      {discard_keyword_maps, "smtpd_discard_ehlo_keyword_address_maps", p.smtpd_discard_ehlo_keyword_address_maps},
+      {discard_keyword_maps, "smtpd_discard_ehlo_keyword_address_maps",
+       p.smtpd_discard_ehlo_keyword_address_maps},
       {rbl_replies, "rbl_reply_maps", p.rbl_reply_maps},
       {client_certificates, "relay_clientcerts", p.relay_clientcerts},
   };
@@ -124,6 +146,7 @@ void Server::open_sasl(const SmtpdParameters& p) {
   if (!p.smtpd_sasl_auth_enable) return;
   if (p.smtpd_sasl_type == "dovecot") {
     auth = std::make_unique<proto::AuthClient>(loop, p.smtpd_sasl_path, log);
+    auth->set_reply_timeout(kAuthReplyTime);
     return;
   }
   log.warning("smtpd_sasl_type {} is not supported: AUTH is not offered", p.smtpd_sasl_type);
@@ -135,18 +158,21 @@ void Server::find_unsupported(const SmtpdParameters& p) {
     std::string_view name;
     const std::string& value;
   };
+  auto dns_filter = main_cf->get("smtpd_dns_reply_filter");
   const Row rows[] = {
       {"smtpd_proxy_filter", p.smtpd_proxy_filter},
       {"smtpd_upstream_proxy_protocol", p.smtpd_upstream_proxy_protocol},
       {"smtpd_milter_maps", p.smtpd_milter_maps},
       {"smtpd_command_filter", p.smtpd_command_filter},
+      {"smtpd_dns_reply_filter", dns_filter},
   };
   for (auto& row : rows) {
     if (row.value.empty()) continue;
     deferring.emplace_back(row.name);
     log.warning("{} is not supported yet: mail is deferred", row.name);
   }
-  if (!p.smtpd_milters.empty()) log.warning("smtpd_milters is not supported yet: mail that a Milter should see is deferred");
+  if (!p.smtpd_milters.empty())
+    log.warning("smtpd_milters is not supported yet: mail that a Milter should see is deferred");
 }
 
 Result<void> Server::open(const conf::MainCf& cf) {
@@ -169,9 +195,12 @@ Result<void> Server::open(const conf::MainCf& cf) {
   find_unsupported(p);
   check_unlisted = !lists_word(p.receive_override_options, "no_unknown_recipient_checks");
   cleanup_flags = kCleanupMaskExternal | kCleanupSmtpReply;
-  if (lists_word(p.receive_override_options, "no_address_mappings")) cleanup_flags &= ~(kCleanupMap | kCleanupBcc);
-  if (lists_word(p.receive_override_options, "no_header_body_checks")) cleanup_flags &= ~unsigned{kCleanupFilter};
-  if (lists_word(p.receive_override_options, "no_milters")) cleanup_flags &= ~unsigned{kCleanupMilter};
+  if (lists_word(p.receive_override_options, "no_address_mappings"))
+    cleanup_flags &= ~(kCleanupMap | kCleanupBcc);
+  if (lists_word(p.receive_override_options, "no_header_body_checks"))
+    cleanup_flags &= ~unsigned{kCleanupFilter};
+  if (lists_word(p.receive_override_options, "no_milters"))
+    cleanup_flags &= ~unsigned{kCleanupMilter};
   restrictions = std::make_unique<Restrictions>(loop, *main_cf, log, options());
   auto lists = restrictions->open(p);
   if (!lists) return lists.error();
@@ -189,7 +218,9 @@ Task<Result<bool>> Server::is_local(std::string_view domain) {
 
 PolicyClient& Server::policy(const std::string& argument) {
   auto& client = policies_[argument];
-  if (!client) client = std::make_unique<PolicyClient>(loop, dns, log, parse_policy_settings(argument, normal));
+  if (!client)
+    client =
+        std::make_unique<PolicyClient>(loop, dns, log, parse_policy_settings(argument, normal));
   return *client;
 }
 

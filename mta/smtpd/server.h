@@ -92,8 +92,10 @@ class Server : public lookup::LocalDomains {
   std::shared_ptr<net::TlsContext> tls;
   int tls_loglevel = 0;
 
-  lookup::MatchList mynetworks, xclient_hosts, xforward_hosts, event_limit_exceptions, bare_newline_exclusions;
-  lookup::MatchList noop_commands, forbidden_commands, fast_flush_domains, sasl_exceptions, sasl_mechanisms;
+  lookup::MatchList mynetworks, xclient_hosts, xforward_hosts, event_limit_exceptions,
+      bare_newline_exclusions;
+  lookup::MatchList noop_commands, forbidden_commands, fast_flush_domains, sasl_exceptions,
+      sasl_mechanisms;
   lookup::Maps discard_keyword_maps, rbl_replies, client_certificates;
   unsigned discard_keywords = 0;
   std::unique_ptr<Restrictions> restrictions;

@@ -12,7 +12,9 @@ using base::format;
 
 namespace {
 
-bool is_none(std::string_view path) { return path.empty() || base::iequals(path, "none"); }
+bool is_none(std::string_view path) {
+  return path.empty() || base::iequals(path, "none");
+}
 
 Result<void> append_file(std::string& to, const std::string& path) {
   auto text = base::read_file(path, size_t{1} << 24);
@@ -71,7 +73,8 @@ TlsLevel tls_level_of(const SmtpdParameters& p, const Logger& log) {
   }
   if (base::iequals(level, "none")) return p.smtpd_tls_wrappermode ? TlsLevel::may : TlsLevel::none;
   if (base::iequals(level, "may")) return TlsLevel::may;
-  if (!base::iequals(level, "encrypt")) log.warning("Unknown TLS level \"{}\", using \"encrypt\"", level);
+  if (!base::iequals(level, "encrypt"))
+    log.warning("Unknown TLS level \"{}\", using \"encrypt\"", level);
   return TlsLevel::encrypt;
 }
 
@@ -83,22 +86,26 @@ Result<void> Server::open_tls(const SmtpdParameters& p) {
   if (tls_level == TlsLevel::none) return {};
   bool mandatory = tls_level == TlsLevel::encrypt || p.smtpd_tls_wrappermode;
   net::TlsSettings settings;
-  auto keys = p.smtpd_tls_chain_files.empty() ? read_key_pair(p, settings) : read_chain_files(p, settings);
-  if (keys && !p.smtpd_tls_CAfile.empty()) keys = append_file(settings.ca_certificates, p.smtpd_tls_CAfile);
+  auto keys =
+      p.smtpd_tls_chain_files.empty() ? read_key_pair(p, settings) : read_chain_files(p, settings);
+  if (keys && !p.smtpd_tls_CAfile.empty())
+    keys = append_file(settings.ca_certificates, p.smtpd_tls_CAfile);
   settings.ca_path = p.smtpd_tls_CApath;
   settings.protocols = mandatory ? p.smtpd_tls_mandatory_protocols : p.smtpd_tls_protocols;
   settings.ciphers = cipher_list(p, mandatory);
   settings.prefer_server_ciphers = p.tls_preempt_cipherlist;
   settings.ask_client_certificate = p.smtpd_tls_ask_ccert || p.smtpd_tls_req_ccert;
   settings.require_client_certificate = p.smtpd_tls_req_ccert && mandatory;
-  Result<std::shared_ptr<net::TlsContext>> made = keys ? net::TlsContext::server(settings) : keys.error();
+  Result<std::shared_ptr<net::TlsContext>> made =
+      keys ? net::TlsContext::server(settings) : keys.error();
   if (made) {
     tls = std::move(*made);
     return {};
   }
   // Plain mail goes on as far as it may; STARTTLS says 454, wrapper mode has nothing to say.
   log.warning("TLS: {}: disabling TLS support", made.error().text);
-  if (p.smtpd_tls_wrappermode) return config_error("smtpd_tls_wrappermode needs a certificate: " + made.error().text);
+  if (p.smtpd_tls_wrappermode)
+    return config_error("smtpd_tls_wrappermode needs a certificate: " + made.error().text);
   return {};
 }
 

@@ -33,7 +33,9 @@ constexpr size_t kReplyText = 500;
 }  // namespace
 
 Session::Session(Server& shared, Fd fd, const SockAddr& peer, const SockAddr& local, bool stress)
-    : server(shared), parameters(stress ? shared.stressed : shared.normal), conn(shared.loop, std::move(fd)) {
+    : server(shared),
+      parameters(stress ? shared.stressed : shared.normal),
+      conn(shared.loop, std::move(fd)) {
   for (size_t i = 0; i < kCommandCount; ++i) counts_[i].name = commands[i].label;
   counts_[kUnknownIndex].name = "unknown";
   if (peer.is_ip()) {
@@ -55,10 +57,14 @@ Session::~Session() = default;
 
 TransactionText Session::transaction_text() const {
   TransactionText text;
-  if (check.sender) text.sender = check.sender;
-  else if (mail) text.sender = mail->sender;
-  if (check.recipient) text.recipient = check.recipient;
-  else if (mail && mail->recipients == 1) text.recipient = mail->first_recipient;
+  if (check.sender)
+    text.sender = check.sender;
+  else if (mail)
+    text.sender = mail->sender;
+  if (check.recipient)
+    text.recipient = check.recipient;
+  else if (mail && mail->recipients == 1)
+    text.recipient = mail->first_recipient;
   text.protocol = protocol;
   text.helo = helo;
   if (authenticated()) text.sasl_username = sasl.username;
@@ -113,7 +119,8 @@ Task<> Session::say_goodbye() {
   try {
     conn.set_timeout(base::Seconds(10));
     conn.set_deadline(std::nullopt);
-    conn.put(Reply{421, "4.4.2", format("{} Error: timeout exceeded", parameters.myhostname)}.wire());
+    conn.put(
+        Reply{421, "4.4.2", format("{} Error: timeout exceeded", parameters.myhostname)}.wire());
     co_await conn.flush();
   } catch (const IoError&) {
     // Gone for good; the timeout is logged all the same.
@@ -138,16 +145,20 @@ Task<bool> Session::over_connection_limit() {
   connected_to_anvil_ = true;
   std::string_view what;
   int count = 0;
-  if (p.smtpd_client_connection_count_limit > 0 && counts->count > p.smtpd_client_connection_count_limit) {
+  if (p.smtpd_client_connection_count_limit > 0 &&
+      counts->count > p.smtpd_client_connection_count_limit) {
     what = "Connection concurrency";
     count = counts->count;
-  } else if (p.smtpd_client_connection_rate_limit > 0 && counts->rate > p.smtpd_client_connection_rate_limit) {
+  } else if (p.smtpd_client_connection_rate_limit > 0 &&
+             counts->rate > p.smtpd_client_connection_rate_limit) {
     what = "Connection rate";
     count = counts->rate;
   } else {
     co_return false;
   }
-  conn.put(Reply{421, "4.7.0", format("{} Error: too many connections from {}", p.myhostname, client.address)}.wire());
+  conn.put(Reply{421, "4.7.0",
+                 format("{} Error: too many connections from {}", p.myhostname, client.address)}
+               .wire());
   server.log.write(Level::warning, limit_warning(what, count, client, server.service));
   co_return true;
 }
@@ -197,9 +208,12 @@ Task<> Session::start_tls() {
   }
   if (failed) {
     bool lost = failed->why == IoError::eof;
-    std::string_view what = lost ? kLost : failed->why == IoError::timeout ? "Connection timed out" : "-1";
+    std::string_view what = lost                              ? kLost
+                            : failed->why == IoError::timeout ? "Connection timed out"
+                                                              : "-1";
     server.log.write(Level::info, tls_failed_line(client, what));
-    if (!failed->text.empty()) server.log.warning("TLS library problem: {}", base::printable(failed->text));
+    if (!failed->text.empty())
+      server.log.warning("TLS library problem: {}", base::printable(failed->text));
     throw IoError{IoError::eof, failed->code, failed->text};
   }
   conn.set_timeout(parameters.smtpd_timeout);
@@ -211,7 +225,8 @@ Task<> Session::start_tls() {
 
 Task<> Session::send(Reply reply) {
   // A client that makes many errors is made to wait for each answer.
-  if (errors_ >= parameters.smtpd_soft_error_limit && parameters.smtpd_error_sleep_time.count() > 0) {
+  if (errors_ >= parameters.smtpd_soft_error_limit &&
+      parameters.smtpd_error_sleep_time.count() > 0) {
     co_await conn.flush();
     co_await server.loop.sleep(parameters.smtpd_error_sleep_time);
   }
@@ -219,7 +234,8 @@ Task<> Session::send(Reply reply) {
     reply.code -= 100;
     if (!reply.dsn.empty()) reply.dsn[0] = '4';
   }
-  if (reply.text.size() > kReplyText && reply.text.find('\n') == reply.text.npos) reply.text.resize(kReplyText);
+  if (reply.text.size() > kReplyText && reply.text.find('\n') == reply.text.npos)
+    reply.text.resize(kReplyText);
   conn.put(reply.wire());
   if (reply.code == 421 || reply.code == 521) hang_up_ = true;
 }
@@ -245,12 +261,15 @@ Task<> Session::one_command() {
   }
   std::string text(base::trim_right(line->text.substr(0, line->text.find('\0'))));
   if (line->too_long) {
-    server.log.write(Level::warning, long_request_warning(client, static_cast<size_t>(p.line_length_limit), text));
+    server.log.write(Level::warning,
+                     long_request_warning(client, static_cast<size_t>(p.line_length_limit), text));
   }
   if (line->bare_lf && refuse_bare_lf) {
-    auto told = restriction_line(queue_id(), "reject", where, client, "bare <LF> received", transaction_text());
+    auto told = restriction_line(queue_id(), "reject", where, client, "bare <LF> received",
+                                 transaction_text());
     server.log.write(Level::info, told);
-    co_await send(p.smtpd_forbid_bare_newline_reject_code, "5.5.2", p.myhostname + " Error: bare <LF> received");
+    co_await send(p.smtpd_forbid_bare_newline_reject_code, "5.5.2",
+                  p.myhostname + " Error: bare <LF> received");
     hang_up_ = true;
     co_return;
   }
@@ -262,7 +281,8 @@ Task<> Session::one_command() {
   co_await run_verb(*index, base::trim(start.substr(verb.size())));
 }
 
-Task<bool> Session::refuse_line(std::string_view text, std::string_view verb, std::optional<size_t> index) {
+Task<bool> Session::refuse_line(std::string_view text, std::string_view verb,
+                                std::optional<size_t> index) {
   auto& p = parameters;
   if (p.smtputf8_enable && !base::is_utf8(text)) {
     count_error();
@@ -317,7 +337,8 @@ Task<bool> Session::refuse_line(std::string_view text, std::string_view verb, st
 bool Session::refuse_pipelining(size_t index) {
   bool may_follow = is_esmtp() && !(commands[index].flags & kLastInGroup);
   if (may_follow || ill_pipelining || conn.buffered().empty()) return false;
-  server.log.write(Level::info, improper_pipelining_line(commands[index].name, client, conn.buffered()));
+  server.log.write(Level::info,
+                   improper_pipelining_line(commands[index].name, client, conn.buffered()));
   ill_pipelining = true;
   return parameters.smtpd_forbid_unauth_pipelining;
 }
@@ -334,8 +355,10 @@ Task<> Session::run_verb(size_t index, std::string_view arguments) {
   Answer answer = co_await command.run(*this, arguments);
   if (answer.reply) co_await send(std::move(*answer.reply));
   // XCLIENT starts the dialogue anew and is, as the incumbent counts, not completed.
-  if (answer.failed) count_error();
-  else if (!restart_) ++counts_[index].ok;
+  if (answer.failed)
+    count_error();
+  else if (!restart_)
+    ++counts_[index].ok;
   if ((command.flags & kJunk) && junk_++ > parameters.smtpd_junk_command_limit) count_error();
 }
 

@@ -33,8 +33,9 @@ struct Forwarded {
 // What restrictions remember between the lists of one command.
 struct CheckMemory {
   std::optional<Reply> defer_if_permit, defer_if_reject;
-  std::optional<std::string> sender, recipient, etrn_domain;  // being checked, not (yet) the transaction's
-  bool sender_listed = false, recipient_listed = false;       // the unlisted checks have run
+  std::optional<std::string> sender, recipient,
+      etrn_domain;  // being checked, not (yet) the transaction's
+  bool sender_listed = false, recipient_listed = false;  // the unlisted checks have run
 };
 
 class Session {
@@ -49,7 +50,9 @@ class Session {
   bool in_transaction() const { return mail.has_value(); }
   bool is_esmtp() const { return protocol == "ESMTP"; }
   bool discards(unsigned keyword) const { return discard_keywords & keyword; }
-  std::string queue_id() const { return mail && mail->message ? mail->message->queue_id() : std::string(); }
+  std::string queue_id() const {
+    return mail && mail->message ? mail->message->queue_id() : std::string();
+  }
   TransactionText transaction_text() const;
   bool authenticated() const { return !sasl.username.empty(); }
   // AUTH may be used now: enabled, under TLS where that is asked for.
@@ -83,13 +86,14 @@ class Session {
   bool may_xclient = false, may_xforward = false;
   bool in_mynetworks = false;
   bool ill_pipelining = false;
-  bool announce_auth = true;  // not in smtpd_sasl_exceptions_networks
-  bool watch_bare_lf = false;  // smtpd_forbid_bare_newline applies to this client
+  bool announce_auth = true;    // not in smtpd_sasl_exceptions_networks
+  bool watch_bare_lf = false;   // smtpd_forbid_bare_newline applies to this client
   bool refuse_bare_lf = false;  // = reject
   std::optional<Transaction> mail;
   CheckMemory check;
   std::string_view where = "CONNECT";
-  std::optional<uint64_t> bytes_in_data;  // while content is being read, for "lost connection after DATA (N bytes)"
+  std::optional<uint64_t>
+      bytes_in_data;  // while content is being read, for "lost connection after DATA (N bytes)"
 
  private:
   Task<> converse();

@@ -85,7 +85,9 @@ class TestDns : public net::Resolver {
     co_return missing<std::string>(name);
   }
   Task<DnsAnswer<std::string>> ptr(SockAddr address) override { return host_names(address); }
-  Task<DnsAnswer<SockAddr>> host_addresses(std::string name, bool, bool) override { return a(std::move(name)); }
+  Task<DnsAnswer<SockAddr>> host_addresses(std::string name, bool, bool) override {
+    return a(std::move(name));
+  }
   Task<DnsAnswer<std::string>> host_names(SockAddr address) override {
     auto at = names_.find(address.host());
     if (at == names_.end()) co_return missing<std::string>(address.host());
@@ -94,12 +96,15 @@ class TestDns : public net::Resolver {
 
  private:
   std::map<std::string, std::string> addresses_ = {
-      {"localhost", "127.0.0.1"},        {"client.good.test", "192.0.2.10"}, {"good.test", "192.0.2.10"},
-      {"sink.dest.test", "127.0.0.2"},   {"mismatch.test", "192.0.2.99"},    {"20.2.0.192.rbl.test", "127.0.0.2"},
+      {"localhost", "127.0.0.1"},          {"client.good.test", "192.0.2.10"},
+      {"good.test", "192.0.2.10"},         {"sink.dest.test", "127.0.0.2"},
+      {"mismatch.test", "192.0.2.99"},     {"20.2.0.192.rbl.test", "127.0.0.2"},
       {"bad.dom.rhsbl.test", "127.0.0.2"}, {"10.2.0.192.wl.test", "127.0.0.2"},
   };
   std::map<std::string, std::string> names_ = {
-      {"127.0.0.1", "localhost"}, {"192.0.2.10", "client.good.test"}, {"192.0.2.30", "mismatch.test"},
+      {"127.0.0.1", "localhost"},
+      {"192.0.2.10", "client.good.test"},
+      {"192.0.2.30", "mismatch.test"},
       {"192.0.2.40", "host.temp.test"},
   };
 };
@@ -114,7 +119,9 @@ class TestMessage : public Message {
   const std::string& queue_id() const override { return queue_id_; }
   mail::Envelope& envelope() override { return envelope_; }
   void add_flags(unsigned flags) override { flags_ |= flags; }
-  void add_recipient(mail::Recipient recipient) override { recipients_.push_back(recipient.address); }
+  void add_recipient(mail::Recipient recipient) override {
+    recipients_.push_back(recipient.address);
+  }
   void add_bcc(std::string address) override { marks_ += " bcc=" + address; }
   Task<> end_envelope() override { co_return; }
   void put_own_header(std::string_view logical) override {
@@ -131,7 +138,8 @@ class TestMessage : public Message {
     if (flags_ & kCleanupDiscard) marks_ += " discard";
     if (!envelope_.filter.empty()) marks_ += " filter=" + envelope_.filter;
     if (!envelope_.redirect.empty()) marks_ += " redirect=" + envelope_.redirect;
-    log_.info("stored {} > {}{}: {}", envelope_.sender, base::join(recipients_, " "), marks_, text_);
+    log_.info("stored {} > {}{}: {}", envelope_.sender, base::join(recipients_, " "), marks_,
+              text_);
     CleanupResult result;
     result.queue_id = queue_id_;
     if (mode_ == "content") {
@@ -154,7 +162,9 @@ class TestMessage : public Message {
 class TestStore : public MessageStore {
  public:
   TestStore(Logger log, std::string mode) : log_(std::move(log)), mode_(std::move(mode)) {}
-  std::unique_ptr<Message> start(unsigned) override { return std::make_unique<TestMessage>(log_, mode_); }
+  std::unique_ptr<Message> start(unsigned) override {
+    return std::make_unique<TestMessage>(log_, mode_);
+  }
   Result<bool> has_space() const override { return mode_ != "no space"; }
 
  private:
@@ -184,7 +194,9 @@ std::string auth_answer(std::string_view line, std::map<std::string, std::string
     pending[id] = "";
     return format("CONT\t{}\t{}\n", id, base::base64("Username:"));
   }
-  auto response = words[0] == "AUTH" ? field_value(line, "resp=") : words.size() > 2 ? words[2] : std::string_view();
+  auto response = words[0] == "AUTH" ? field_value(line, "resp=")
+                  : words.size() > 2 ? words[2]
+                                     : std::string_view();
   if (words[0] == "AUTH" && line.find("\tresp=") == line.npos) return format("CONT\t{}\t\n", id);
   auto text = base::unbase64(response).value_or("");
   if (words[0] == "CONT" && pending.count(id)) {
@@ -200,8 +212,9 @@ std::string auth_answer(std::string_view line, std::map<std::string, std::string
 Task<> serve_auth_client(Loop& loop, Fd fd) {
   Conn conn(loop, std::move(fd));
   std::map<std::string, std::string> pending;
-  conn.put("VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nSPID\t1\nCUID\t1\n"
-           "COOKIE\t0123456789abcdef0123456789abcdef\nDONE\n");
+  conn.put(
+      "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nSPID\t1\nCUID\t1\n"
+      "COOKIE\t0123456789abcdef0123456789abcdef\nDONE\n");
   for (;;) {
     auto line = co_await conn.read_line(10000);
     auto answer = auth_answer(line.text, pending);
@@ -212,7 +225,9 @@ Task<> serve_auth_client(Loop& loop, Fd fd) {
 
 }  // namespace
 
-std::shared_ptr<net::Resolver> make_test_dns() { return std::make_shared<TestDns>(); }
+std::shared_ptr<net::Resolver> make_test_dns() {
+  return std::make_shared<TestDns>();
+}
 
 std::unique_ptr<MessageStore> make_test_store(Logger log, std::string mode) {
   return std::make_unique<TestStore>(std::move(log), std::move(mode));
@@ -234,14 +249,16 @@ void TestHost::open_auth() {
   net::spawn(serve_test_auth(loop_, std::move(*listener)), Logger("auth"));
 }
 
-TestHost::TestHost(Loop& loop, std::map<std::string, std::string> settings) : loop_(loop), settings_(std::move(settings)) {
+TestHost::TestHost(Loop& loop, std::map<std::string, std::string> settings)
+    : loop_(loop), settings_(std::move(settings)) {
   char name[] = "/tmp/dovetail-smtpd-XXXXXX";
   directory_ = mkdtemp(name);
   open_auth();
   std::vector<conf::Override> overrides{{"smtpd_sasl_path", directory_ + "/auth"},
                                         {"smtpd_tls_cert_file", DIALOGUES "/certificate.pem"}};
   for (auto& [key, value] : settings_) {
-    if (key != "peer" && key != "modes" && key != "store" && key != "auth") overrides.push_back({key, value});
+    if (key != "peer" && key != "modes" && key != "store" && key != "auth")
+      overrides.push_back({key, value});
   }
   conf::LoadOptions options;
   options.process_name = "smtpd";

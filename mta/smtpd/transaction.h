@@ -30,16 +30,17 @@ struct Transaction {
   bool hold = false, discard = false;
   std::string filter, redirect;
   std::vector<std::string> bcc, prepend;
+  std::string handed_over;  // of these, what the written envelope has; see begin_content()
 
   // Content.
   bool content_begun = false;  // headers of ours are written
   bool first_line = true;
-  uint64_t octets = 0;         // lines as they were received
+  uint64_t octets = 0;  // lines as they were received
   bool too_big = false;
-  bool bare_lf = false;        // refused for it (smtpd_forbid_bare_newline = reject)
-  struct Chunks {              // BDAT
+  bool bare_lf = false;  // refused for it (smtpd_forbid_bare_newline = reject)
+  struct Chunks {        // BDAT
     DataReader reader;
-    std::string partial;       // a line that goes on in the next chunk
+    std::string partial;  // a line that goes on in the next chunk
   };
   std::optional<Chunks> chunks;
 

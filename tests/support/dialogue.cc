@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/dialogue.h"
 
+#include <signal.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -40,11 +41,21 @@ std::optional<std::string> unescape_bytes(std::string_view text) {
     }
     if (++i == text.size()) return std::nullopt;
     switch (text[i]) {
-      case 'r': out += '\r'; break;
-      case 'n': out += '\n'; break;
-      case 't': out += '\t'; break;
-      case '0': out += '\0'; break;
-      case '\\': out += '\\'; break;
+      case 'r':
+        out += '\r';
+        break;
+      case 'n':
+        out += '\n';
+        break;
+      case 't':
+        out += '\t';
+        break;
+      case '0':
+        out += '\0';
+        break;
+      case '\\':
+        out += '\\';
+        break;
       case 'x': {
         auto value = base::parse_number<unsigned>(text.substr(i + 1, 2), 16);
         if (!value || i + 2 >= text.size()) return std::nullopt;
@@ -52,7 +63,8 @@ std::optional<std::string> unescape_bytes(std::string_view text) {
         i += 2;
         break;
       }
-      default: return std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
   return out;
@@ -105,7 +117,8 @@ Result<Dialogue> Dialogue::parse(std::string_view text, std::string path) {
       continue;
     }
     auto step = parse_step(line, number);
-    if (!step) return config_error(format("{}:{}: not understood: {}", dialogue.path, number, line));
+    if (!step)
+      return config_error(format("{}:{}: not understood: {}", dialogue.path, number, line));
     dialogue.steps.push_back(std::move(*step));
   }
   return dialogue;
@@ -140,7 +153,8 @@ std::vector<std::string> dialogue_files(const std::string& directory) {
   auto names = base::list_directory(directory);
   if (!names) return paths;
   for (auto& name : *names) {
-    if (name.size() > 4 && name.substr(name.size() - 4) == ".dlg") paths.push_back(directory + "/" + name);
+    if (name.size() > 4 && name.substr(name.size() - 4) == ".dlg")
+      paths.push_back(directory + "/" + name);
   }
   std::sort(paths.begin(), paths.end());
   return paths;
@@ -160,7 +174,8 @@ class Player {
     size_t at = 0;
     try {
       if (mode_ == DialogueMode::pipelined) co_await send_all();
-      for (; at < dialogue_.steps.size() && problem_.empty(); ++at) co_await step(dialogue_.steps[at]);
+      for (; at < dialogue_.steps.size() && problem_.empty(); ++at)
+        co_await step(dialogue_.steps[at]);
     } catch (const IoError& error) {
       report(dialogue_.steps[at], error.message());
     }
@@ -168,7 +183,10 @@ class Player {
     done_ = true;
   }
 
-  void add_log(std::string line) { log_ += line + "\n"; lines_.push_back(std::move(line)); }
+  void add_log(std::string line) {
+    log_ += line + "\n";
+    lines_.push_back(std::move(line));
+  }
   void check_log() {
     for (auto& step : dialogue_.steps) {
       if (step.kind != DialogueStep::logged && step.kind != DialogueStep::not_logged) continue;
@@ -222,7 +240,8 @@ class Player {
       auto line = co_await conn_.read_line(kReplyLimit);
       auto text = line.text;
       if (text.substr(0, step.text.size()) != step.text) {
-        if (base::is_digit(text.empty() ? 'x' : text[0]) && text.substr(0, 3) != step.text.substr(0, 3)) {
+        if (base::is_digit(text.empty() ? 'x' : text[0]) &&
+            text.substr(0, 3) != step.text.substr(0, 3)) {
           report(step, "\"" + std::string(text) + "\"");
           co_return;
         }
@@ -235,9 +254,10 @@ class Player {
   Task<> expect_line(const DialogueStep& step) {
     auto line = co_await conn_.read_line(kReplyLimit);
     std::string text(line.text);
-    bool good = step.kind == DialogueStep::equals    ? text == step.text
-                : step.kind == DialogueStep::matches ? matches_pattern(step.text, text)
-                                                     : text.substr(0, step.text.size()) == step.text;
+    bool good = step.kind == DialogueStep::equals ? text == step.text
+                : step.kind == DialogueStep::matches
+                    ? matches_pattern(step.text, text)
+                    : text.substr(0, step.text.size()) == step.text;
     if (!good) report(step, "\"" + text + "\"");
   }
 
@@ -265,16 +285,29 @@ class Player {
 
   Task<> step(const DialogueStep& step) {
     switch (step.kind) {
-      case DialogueStep::send: co_await send_step(step); break;
-      case DialogueStep::multi: co_await expect_multi(step); break;
+      case DialogueStep::send:
+        co_await send_step(step);
+        break;
+      case DialogueStep::multi:
+        co_await expect_multi(step);
+        break;
       case DialogueStep::begins:
       case DialogueStep::equals:
-      case DialogueStep::matches: co_await expect_line(step); break;
-      case DialogueStep::eof: co_await expect_eof(step); break;
-      case DialogueStep::tls: co_await start_tls(); break;
-      case DialogueStep::close: conn_.shutdown_write(); break;
+      case DialogueStep::matches:
+        co_await expect_line(step);
+        break;
+      case DialogueStep::eof:
+        co_await expect_eof(step);
+        break;
+      case DialogueStep::tls:
+        co_await start_tls();
+        break;
+      case DialogueStep::close:
+        conn_.shutdown_write();
+        break;
       case DialogueStep::logged:
-      case DialogueStep::not_logged: break;
+      case DialogueStep::not_logged:
+        break;
     }
   }
 
@@ -289,11 +322,16 @@ class Player {
 
 std::string_view level_words(base::Level level) {
   switch (level) {
-    case base::Level::warning: return "warning: ";
-    case base::Level::error: return "error: ";
-    case base::Level::fatal: return "fatal: ";
-    case base::Level::panic: return "panic: ";
-    default: return "";
+    case base::Level::warning:
+      return "warning: ";
+    case base::Level::error:
+      return "error: ";
+    case base::Level::fatal:
+      return "fatal: ";
+    case base::Level::panic:
+      return "panic: ";
+    default:
+      return "";
   }
 }
 
@@ -306,13 +344,17 @@ Task<> both_sides(Loop& loop, Player& player, const DialogueServer& server, Fd s
 
 }  // namespace
 
-std::string play(Loop& loop, const Dialogue& dialogue, DialogueMode mode, const DialogueServer& server) {
+std::string play(Loop& loop, const Dialogue& dialogue, DialogueMode mode,
+                 const DialogueServer& server) {
+  signal(SIGPIPE, SIG_IGN);  // as every daemon does: OpenSSL writes without MSG_NOSIGNAL
   int pair[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) return "socketpair";
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0)
+    return "socketpair";
   Fd server_fd(pair[0]);
   Player player(loop, dialogue, mode, Fd(pair[1]));
   base::capture_log([&](base::Level level, std::string_view, std::string_view text) {
-    if (level != base::Level::debug) player.add_log(std::string(level_words(level)) + std::string(text));
+    if (level != base::Level::debug)
+      player.add_log(std::string(level_words(level)) + std::string(text));
   });
   std::string thrown;
   try {

@@ -57,7 +57,8 @@ using DialogueServer = std::function<Task<>(base::Fd)>;
 
 // Plays it; "" if all went as written, else what was expected and what came, with file and line.
 // Log lines are captured while it runs. A conversation that stalls for 10 s fails.
-std::string play(Loop& loop, const Dialogue& dialogue, DialogueMode mode, const DialogueServer& server);
+std::string play(Loop& loop, const Dialogue& dialogue, DialogueMode mode,
+                 const DialogueServer& server);
 
 // Whether text matches a pattern in which * stands for any text, also none.
 bool matches_pattern(std::string_view pattern, std::string_view text);

@@ -30,13 +30,15 @@ std::string play_text(std::string_view text, DialogueMode mode) {
   return play(loop, *dialogue, mode, server);
 }
 
-constexpr DialogueMode all_modes[] = {DialogueMode::whole, DialogueMode::bytes, DialogueMode::pipelined};
+constexpr DialogueMode all_modes[] = {DialogueMode::whole, DialogueMode::bytes,
+                                      DialogueMode::pipelined};
 
 }  // namespace
 
 TEST_CASE("a dialogue that goes as written") {
   for (auto mode : all_modes) {
-    CHECK(play_text("# title\n< 220\n> one\n<... 250\n>> two\\r\\n\n<= 250-two\n<~ 250 e*d\n> bye\n<eof\n! line o*e\n!! line x*\n",
+    CHECK(play_text("# title\n< 220\n> one\n<... 250\n>> two\\r\\n\n<= 250-two\n<~ 250 e*d\n> "
+                    "bye\n<eof\n! line o*e\n!! line x*\n",
                     mode) == "");
   }
 }
@@ -44,8 +46,10 @@ TEST_CASE("a dialogue that goes as written") {
 TEST_CASE("what differs is told with file and line") {
   for (auto mode : all_modes) {
     CHECK(play_text("< 221\n> bye\n", mode) == "test.dlg:1: expected \"221\", got \"220 hello\"");
-    CHECK(play_text("< 220\n> x\n<= 250-y\n", mode) == "test.dlg:3: expected \"250-y\", got \"250-x\"");
-    CHECK(play_text("< 220\n> x\n<eof\n", mode) == "test.dlg:3: expected \"\", got \"250-x\" instead of the end");
+    CHECK(play_text("< 220\n> x\n<= 250-y\n", mode) ==
+          "test.dlg:3: expected \"250-y\", got \"250-x\"");
+    CHECK(play_text("< 220\n> x\n<eof\n", mode) ==
+          "test.dlg:3: expected \"\", got \"250-x\" instead of the end");
     CHECK(play_text("< 220\n> bye\n<eof\n! nothing\n", mode) ==
           "test.dlg:4: expected \"nothing\", got the log is\nline bye\n");
     CHECK(play_text("< 220\n> bye\n<eof\n!! line *\n", mode) ==

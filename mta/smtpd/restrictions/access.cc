@@ -19,8 +19,8 @@ Check for_subject(const Check& c, std::string subject, std::string_view reply_cl
   return inner;
 }
 
-Task<Verdict> ask_as(Check& c, const Restriction& r, std::string subject, std::string_view reply_class,
-                     std::vector<std::string> keys) {
+Task<Verdict> ask_as(Check& c, const Restriction& r, std::string subject,
+                     std::string_view reply_class, std::vector<std::string> keys) {
   auto inner = for_subject(c, std::move(subject), reply_class);
   auto verdict = co_await ask_table(inner, r, std::move(keys));
   c.refusal = inner.refusal;
@@ -29,7 +29,8 @@ Task<Verdict> ask_as(Check& c, const Restriction& r, std::string subject, std::s
 
 }  // namespace
 
-std::vector<std::string> sender_keys(std::string_view address, std::string_view delimiter, bool parents_match) {
+std::vector<std::string> sender_keys(std::string_view address, std::string_view delimiter,
+                                     bool parents_match) {
   std::vector<std::string> keys{std::string(address)};
   auto [local, domain] = mail::split_address(address);
   if (!domain) return keys;
@@ -64,15 +65,19 @@ Task<Verdict> check_sender_access(Check& c, const Restriction& r) {
   auto sender = checked_sender(c.s);
   if (!sender) co_return Verdict::dunno;
   std::vector<std::string> keys;
-  if (sender->empty()) keys.push_back(c.s.parameters.smtpd_null_access_lookup_key);
-  else keys = sender_keys(*sender, c.s.parameters.recipient_delimiter, c.s.server.parents_match_access);
+  if (sender->empty())
+    keys.push_back(c.s.parameters.smtpd_null_access_lookup_key);
+  else
+    keys =
+        sender_keys(*sender, c.s.parameters.recipient_delimiter, c.s.server.parents_match_access);
   co_return co_await ask_as(c, r, *sender, kSenderAddress, std::move(keys));
 }
 
 Task<Verdict> check_recipient_access(Check& c, const Restriction& r) {
   auto recipient = c.s.check.recipient;
   if (!recipient) co_return Verdict::dunno;
-  auto keys = sender_keys(*recipient, c.s.parameters.recipient_delimiter, c.s.server.parents_match_access);
+  auto keys =
+      sender_keys(*recipient, c.s.parameters.recipient_delimiter, c.s.server.parents_match_access);
   co_return co_await ask_as(c, r, *recipient, kRecipientAddress, std::move(keys));
 }
 

@@ -19,12 +19,16 @@ struct ActionText {
   std::string_view source, word, text;
 };
 
-bool all_digits(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), base::is_digit); }
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), base::is_digit);
+}
 
 // FILTER, HOLD and the like belong to a message; before MAIL there is none.
 bool has_message(Check& c, const ActionText& a) {
   if (c.s.mail) return true;
-  c.s.server.log.warning("access table {}: with smtpd_delay_reject=no or in VRFY, action {} is always skipped", a.source, a.word);
+  c.s.server.log.warning(
+      "access table {}: with smtpd_delay_reject=no or in VRFY, action {} is always skipped",
+      a.source, a.word);
   return false;
 }
 
@@ -48,8 +52,9 @@ Verdict action_defer_if(Check& c, const ActionText& a) {
   auto told = mail::split_dsn(a.text, "4.7.1");
   auto text = c.rejected(told.text.empty() ? "Service unavailable" : told.text);
   int code = c.s.parameters.access_map_defer_code;
-  return base::iequals(a.word, "DEFER_IF_PERMIT") ? c.defer_if_permit(code, told.status, std::move(text))
-                                                  : c.defer_if_reject(code, told.status, std::move(text));
+  return base::iequals(a.word, "DEFER_IF_PERMIT")
+             ? c.defer_if_permit(code, told.status, std::move(text))
+             : c.defer_if_reject(code, told.status, std::move(text));
 }
 
 Verdict action_hangup(Check& c, const ActionText&) {
@@ -74,7 +79,8 @@ Verdict action_discard(Check& c, const ActionText& a) {
 
 Verdict action_filter(Check& c, const ActionText& a) {
   if (a.text.find(':') == a.text.npos) {
-    c.s.server.log.warning("access table {} entry \"{} {}\" requires transport:destination", a.source, a.word, a.text);
+    c.s.server.log.warning("access table {} entry \"{} {}\" requires transport:destination",
+                           a.source, a.word, a.text);
     return c.server_error();
   }
   if (!has_message(c, a)) return Verdict::dunno;
@@ -85,24 +91,31 @@ Verdict action_filter(Check& c, const ActionText& a) {
 
 Verdict action_redirect(Check& c, const ActionText& a) {
   if (a.text.find('@') == a.text.npos) {
-    c.s.server.log.warning("access table {} entry \"{} {}\" requires user@domain target", a.source, a.word, a.text);
+    c.s.server.log.warning("access table {} entry \"{} {}\" requires user@domain target", a.source,
+                           a.word, a.text);
     return c.server_error();
   }
   if (!has_message(c, a)) return Verdict::dunno;
   bool bcc = base::iequals(a.word, "BCC");
-  log_trigger(c, bcc ? "bcc" : "redirect", format("triggers {} {}", bcc ? "BCC" : "REDIRECT", a.text));
-  if (bcc) c.s.mail->bcc.emplace_back(a.text);
-  else c.s.mail->redirect = a.text;
+  log_trigger(c, bcc ? "bcc" : "redirect",
+              format("triggers {} {}", bcc ? "BCC" : "REDIRECT", a.text));
+  if (bcc)
+    c.s.mail->bcc.emplace_back(a.text);
+  else
+    c.s.mail->redirect = a.text;
   return Verdict::dunno;
 }
 
 Verdict action_prepend(Check& c, const ActionText& a) {
   if (c.reply_class == kEndOfData) {
-    c.s.server.log.warning("access table {}: action PREPEND must be used before smtpd_end_of_data_restrictions", a.source);
+    c.s.server.log.warning(
+        "access table {}: action PREPEND must be used before smtpd_end_of_data_restrictions",
+        a.source);
     return Verdict::dunno;
   }
   if (mail::header_name_length(a.text) == 0) {
-    c.s.server.log.warning("access table {} entry \"{} {}\" requires header: text", a.source, a.word, a.text);
+    c.s.server.log.warning("access table {} entry \"{} {}\" requires header: text", a.source,
+                           a.word, a.text);
     return Verdict::dunno;
   }
   if (!has_message(c, a)) return Verdict::dunno;
@@ -116,20 +129,34 @@ Verdict action_note(Check& c, const ActionText& a) {
   return Verdict::dunno;
 }
 
-Verdict action_ok(Check&, const ActionText&) { return Verdict::ok; }
-Verdict action_dunno(Check&, const ActionText&) { return Verdict::dunno; }
+Verdict action_ok(Check&, const ActionText&) {
+  return Verdict::ok;
+}
+Verdict action_dunno(Check&, const ActionText&) {
+  return Verdict::dunno;
+}
 
 struct Action {
   std::string_view word;
   Verdict (*run)(Check&, const ActionText&);
 };
 constexpr Action actions[] = {
-    {"OK", action_ok},         {"RELAY", action_ok},       {"DUNNO", action_dunno},
-    {"REJECT", action_reject}, {"DEFER", action_defer},    {"DEFER_IF_PERMIT", action_defer_if},
-    {"DEFER_IF_REJECT", action_defer_if},                  {"HANGUP", action_hangup},
-    {"HOLD", action_hold},     {"DISCARD", action_discard}, {"FILTER", action_filter},
-    {"REDIRECT", action_redirect}, {"BCC", action_redirect}, {"PREPEND", action_prepend},
-    {"WARN", action_note},     {"INFO", action_note},
+    {"OK", action_ok},
+    {"RELAY", action_ok},
+    {"DUNNO", action_dunno},
+    {"REJECT", action_reject},
+    {"DEFER", action_defer},
+    {"DEFER_IF_PERMIT", action_defer_if},
+    {"DEFER_IF_REJECT", action_defer_if},
+    {"HANGUP", action_hangup},
+    {"HOLD", action_hold},
+    {"DISCARD", action_discard},
+    {"FILTER", action_filter},
+    {"REDIRECT", action_redirect},
+    {"BCC", action_redirect},
+    {"PREPEND", action_prepend},
+    {"WARN", action_note},
+    {"INFO", action_note},
 };
 
 // "550 5.7.1 text" or "450 text".
@@ -181,7 +208,8 @@ std::vector<std::string> network_keys(std::string_view address) {
   if (address.empty()) return keys;
   keys.emplace_back(address);
   char separator = address.find(':') == address.npos ? '.' : ':';
-  for (auto at = address.rfind(separator); at != address.npos && at > 0; at = address.rfind(separator, at - 1)) {
+  for (auto at = address.rfind(separator); at != address.npos && at > 0;
+       at = address.rfind(separator, at - 1)) {
     auto key = address.substr(0, at);
     if (key.back() != separator) keys.emplace_back(key);
   }

@@ -14,7 +14,8 @@ using base::format;
 
 namespace {
 
-std::string address_rejected(const std::string& address, std::string_view reply_class, std::string_view text) {
+std::string address_rejected(const std::string& address, std::string_view reply_class,
+                             std::string_view text) {
   return format("<{}>: {} rejected: {}", mail::quote_address(address), reply_class, text);
 }
 
@@ -35,7 +36,8 @@ Task<Verdict> refuse_unknown_domain(Check& c, std::string address, std::string_v
   bool sender = reply_class == kSenderAddress;
   auto route = co_await route_of(c.s, address);
   if (!route) co_return c.lookup_failed(address);
-  bool elsewhere = route->address_class == AddressClass::remote || route->address_class == AddressClass::relay;
+  bool elsewhere =
+      route->address_class == AddressClass::remote || route->address_class == AddressClass::relay;
   if (!elsewhere) co_return Verdict::dunno;
   auto domain = mail::split_address(route->recipient).second;
   if (!domain || domain->empty() || domain->front() == '[') co_return Verdict::dunno;
@@ -44,7 +46,8 @@ Task<Verdict> refuse_unknown_domain(Check& c, std::string address, std::string_v
   if (found == HostFound::null_mx) {
     auto text = format("Domain {} does not accept mail (nullMX)", *domain);
     // RFC 7505 4.1, 4.2
-    co_return c.reject(sender ? 550 : 556, sender ? "5.7.27" : "5.1.10", address_rejected(address, reply_class, text));
+    co_return c.reject(sender ? 550 : 556, sender ? "5.7.27" : "5.1.10",
+                       address_rejected(address, reply_class, text));
   }
   auto text = address_rejected(address, reply_class, "Domain not found");
   std::string_view dsn = sender ? "4.1.8" : "4.1.2";

@@ -15,7 +15,8 @@ Task<Verdict> refuse_foreign(Check& c, int code, std::string_view dsn) {
   auto whose = co_await destination_of(c.s, *recipient);
   if (whose == Destination::unknown) co_return c.lookup_failed(*recipient);
   if (whose == Destination::ours) co_return Verdict::dunno;
-  co_return c.reject(code, dsn, base::format("<{}>: Relay access denied", mail::quote_address(*recipient)));
+  co_return c.reject(code, dsn,
+                     base::format("<{}>: Relay access denied", mail::quote_address(*recipient)));
 }
 
 }  // namespace
@@ -32,7 +33,7 @@ Task<Verdict> reject_unauth_destination(Check& c, const Restriction&) {
   co_return co_await refuse_foreign(c, c.s.parameters.relay_domains_reject_code, "5.7.1");
 }
 
-Task<Verdict> defer_unauth_destination(Check& c, const Restriction&) { 
+Task<Verdict> defer_unauth_destination(Check& c, const Restriction&) {
   co_return co_await refuse_foreign(c, c.s.parameters.relay_domains_reject_code - 100, "4.7.1");
 }
 

@@ -31,8 +31,10 @@ std::string reversed_address(const std::string& text) {
   std::string out;
   for (auto i = bytes.size(); i-- > 0;) {
     auto byte = static_cast<unsigned char>(bytes[i]);
-    if (bytes.size() == 4) out += format("{}.", byte);
-    else out += format("{:x}.{:x}.", byte & 15, byte >> 4);
+    if (bytes.size() == 4)
+      out += format("{}.", byte);
+    else
+      out += format("{:x}.{:x}.", byte & 15, byte >> 4);
   }
   return out;
 }
@@ -54,7 +56,8 @@ Task<Listing> find_listing(Check& c, std::string what, std::string_view argument
   }
   if (!listing.listed) co_return listing;
   auto text = co_await c.s.server.dns->txt(name);
-  if (text.status == net::DnsStatus::ok && !text.records.empty()) listing.reason = text.records.front();
+  if (text.status == net::DnsStatus::ok && !text.records.empty())
+    listing.reason = text.records.front();
   co_return listing;
 }
 
@@ -91,13 +94,14 @@ Task<Verdict> refuse_blocked(Check& c, std::string_view argument, Blocked blocke
     co_return c.server_error();
   }
   auto code = base::parse_number<int>(std::string_view(text->text).substr(0, 3));
-  auto rest = base::trim(std::string_view(text->text).substr(std::min<size_t>(3, text->text.size())));
+  auto rest =
+      base::trim(std::string_view(text->text).substr(std::min<size_t>(3, text->text.size())));
   auto told = mail::split_dsn(rest, "5.7.1");
   co_return c.reject(code.value_or(p.maps_rbl_reject_code), told.status, told.text);
 }
 
-Task<Verdict> refuse_listed_domain(Check& c, const Restriction& r, std::string domain, std::string_view rbl_class,
-                                   std::string what) {
+Task<Verdict> refuse_listed_domain(Check& c, const Restriction& r, std::string domain,
+                                   std::string_view rbl_class, std::string what) {
   if (domain.empty() || domain.front() == '[') co_return Verdict::dunno;
   auto listing = co_await find_listing(c, domain + ".", r.argument);
   if (!listing.listed) co_return Verdict::dunno;
@@ -148,12 +152,14 @@ Task<Verdict> reject_rhsbl_helo(Check& c, const Restriction& r) {
 
 Task<Verdict> reject_rhsbl_sender(Check& c, const Restriction& r) {
   auto sender = checked_sender(c.s);
-  co_return co_await refuse_listed_domain(c, r, address_domain(sender), kSenderAddress, sender.value_or(""));
+  co_return co_await refuse_listed_domain(c, r, address_domain(sender), kSenderAddress,
+                                          sender.value_or(""));
 }
 
 Task<Verdict> reject_rhsbl_recipient(Check& c, const Restriction& r) {
   auto recipient = c.s.check.recipient;
-  co_return co_await refuse_listed_domain(c, r, address_domain(recipient), kRecipientAddress, recipient.value_or(""));
+  co_return co_await refuse_listed_domain(c, r, address_domain(recipient), kRecipientAddress,
+                                          recipient.value_or(""));
 }
 
 Task<Verdict> permit_dnswl_client(Check& c, const Restriction& r) {

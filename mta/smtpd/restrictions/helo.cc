@@ -14,7 +14,9 @@ std::string_view without_final_dot(std::string_view name) {
   return name;
 }
 
-bool is_literal(const Check& c) { return !c.s.helo->empty() && c.s.helo->front() == '['; }
+bool is_literal(const Check& c) {
+  return !c.s.helo->empty() && c.s.helo->front() == '[';
+}
 
 Verdict judge_literal(Check& c) {
   if (is_address_literal(*c.s.helo)) return Verdict::dunno;
@@ -33,7 +35,8 @@ Task<Verdict> reject_invalid_helo_hostname(Check& c, const Restriction&) {
   if (is_literal(c)) co_return judge_literal(c);
   auto name = without_final_dot(*c.s.helo);
   if (is_hostname(name) || is_host_address(name)) co_return Verdict::dunno;
-  co_return c.reject(c.s.parameters.invalid_hostname_reject_code, "5.5.2", helo_rejected(c, "Invalid name"));
+  co_return c.reject(c.s.parameters.invalid_hostname_reject_code, "5.5.2",
+                     helo_rejected(c, "Invalid name"));
 }
 
 Task<Verdict> reject_non_fqdn_helo_hostname(Check& c, const Restriction&) {
@@ -41,7 +44,8 @@ Task<Verdict> reject_non_fqdn_helo_hostname(Check& c, const Restriction&) {
   if (is_literal(c)) co_return judge_literal(c);
   auto name = without_final_dot(*c.s.helo);
   if (is_hostname(name) && name.find('.') != name.npos) co_return Verdict::dunno;
-  co_return c.reject(c.s.parameters.non_fqdn_reject_code, "5.5.2", helo_rejected(c, "need fully-qualified hostname"));
+  co_return c.reject(c.s.parameters.non_fqdn_reject_code, "5.5.2",
+                     helo_rejected(c, "need fully-qualified hostname"));
 }
 
 Task<Verdict> reject_unknown_helo_hostname(Check& c, const Restriction&) {
@@ -51,7 +55,8 @@ Task<Verdict> reject_unknown_helo_hostname(Check& c, const Restriction&) {
   if (found == HostFound::yes || found == HostFound::null_mx) co_return Verdict::dunno;
   auto text = helo_rejected(c, "Host not found");
   if (found == HostFound::unsure) {
-    co_return tempfail(c, c.s.parameters.unknown_helo_hostname_tempfail_action, "4.7.1", std::move(text));
+    co_return tempfail(c, c.s.parameters.unknown_helo_hostname_tempfail_action, "4.7.1",
+                       std::move(text));
   }
   co_return c.reject(c.s.parameters.unknown_hostname_reject_code, "4.7.1", std::move(text));
 }

@@ -35,7 +35,8 @@ Task<Verdict> ask_one_host(Check& inner, const Restriction& r, std::string host)
   if (verdict != Verdict::dunno) co_return verdict;
   auto addresses = co_await inner.s.server.dns->host_addresses(host, true, true);
   if (addresses.status == net::DnsStatus::temporary) {
-    inner.s.server.log.warning("Unable to look up addresses of {} for {}", base::printable(host), r.name);
+    inner.s.server.log.warning("Unable to look up addresses of {} for {}", base::printable(host),
+                               r.name);
     inner.defer_if_permit(450, "4.3.0", inner.rejected("Temporary lookup failure"));
     co_return Verdict::dunno;
   }
@@ -47,8 +48,8 @@ Task<Verdict> ask_one_host(Check& inner, const Restriction& r, std::string host)
   co_return Verdict::dunno;
 }
 
-Task<Verdict> ask_behind(Check& c, const Restriction& r, std::string subject, std::string_view reply_class,
-                         std::string domain, Behind kind) {
+Task<Verdict> ask_behind(Check& c, const Restriction& r, std::string subject,
+                         std::string_view reply_class, std::string domain, Behind kind) {
   if (domain.empty() || !is_hostname(domain)) co_return Verdict::dunno;
   Check inner(c.s, std::move(subject), reply_class, c.access);
   inner.warn_if_reject = c.warn_if_reject;
@@ -66,8 +67,9 @@ Task<Verdict> ask_behind(Check& c, const Restriction& r, std::string subject, st
   c.refusal = inner.refusal;
   // Whoever runs these hosts could otherwise permit himself: an OK here is no permission.
   if (verdict == Verdict::ok) {
-    c.s.server.log.warning("restriction {} returns OK for {}: this is not allowed, use DUNNO for an exception", r.name,
-                           inner.subject);
+    c.s.server.log.warning(
+        "restriction {} returns OK for {}: this is not allowed, use DUNNO for an exception", r.name,
+        inner.subject);
     co_return Verdict::dunno;
   }
   co_return verdict;
@@ -82,7 +84,8 @@ Task<Verdict> ask_client(Check& c, const Restriction& r, Behind kind) {
   co_return co_await ask_behind(c, r, c.s.client.text(), kClientHost, c.s.client.name, kind);
 }
 Task<Verdict> ask_reverse(Check& c, const Restriction& r, Behind kind) {
-  co_return co_await ask_behind(c, r, c.s.client.reverse_name, kClientHost, c.s.client.reverse_name, kind);
+  co_return co_await ask_behind(c, r, c.s.client.reverse_name, kClientHost, c.s.client.reverse_name,
+                                kind);
 }
 Task<Verdict> ask_helo(Check& c, const Restriction& r, Behind kind) {
   auto name = c.s.helo.value_or("");
@@ -94,24 +97,41 @@ Task<Verdict> ask_sender(Check& c, const Restriction& r, Behind kind) {
 }
 Task<Verdict> ask_recipient(Check& c, const Restriction& r, Behind kind) {
   auto recipient = c.s.check.recipient;
-  co_return co_await ask_behind(c, r, recipient.value_or(""), kRecipientAddress, domain_of(recipient), kind);
+  co_return co_await ask_behind(c, r, recipient.value_or(""), kRecipientAddress,
+                                domain_of(recipient), kind);
 }
 
 }  // namespace
 
-Task<Verdict> check_client_mx_access(Check& c, const Restriction& r) { return ask_client(c, r, Behind::mx); }
-Task<Verdict> check_client_a_access(Check& c, const Restriction& r) { return ask_client(c, r, Behind::a); }
+Task<Verdict> check_client_mx_access(Check& c, const Restriction& r) {
+  return ask_client(c, r, Behind::mx);
+}
+Task<Verdict> check_client_a_access(Check& c, const Restriction& r) {
+  return ask_client(c, r, Behind::a);
+}
 Task<Verdict> check_reverse_client_hostname_mx_access(Check& c, const Restriction& r) {
   return ask_reverse(c, r, Behind::mx);
 }
 Task<Verdict> check_reverse_client_hostname_a_access(Check& c, const Restriction& r) {
   return ask_reverse(c, r, Behind::a);
 }
-Task<Verdict> check_helo_mx_access(Check& c, const Restriction& r) { return ask_helo(c, r, Behind::mx); }
-Task<Verdict> check_helo_a_access(Check& c, const Restriction& r) { return ask_helo(c, r, Behind::a); }
-Task<Verdict> check_sender_mx_access(Check& c, const Restriction& r) { return ask_sender(c, r, Behind::mx); }
-Task<Verdict> check_sender_a_access(Check& c, const Restriction& r) { return ask_sender(c, r, Behind::a); }
-Task<Verdict> check_recipient_mx_access(Check& c, const Restriction& r) { return ask_recipient(c, r, Behind::mx); }
-Task<Verdict> check_recipient_a_access(Check& c, const Restriction& r) { return ask_recipient(c, r, Behind::a); }
+Task<Verdict> check_helo_mx_access(Check& c, const Restriction& r) {
+  return ask_helo(c, r, Behind::mx);
+}
+Task<Verdict> check_helo_a_access(Check& c, const Restriction& r) {
+  return ask_helo(c, r, Behind::a);
+}
+Task<Verdict> check_sender_mx_access(Check& c, const Restriction& r) {
+  return ask_sender(c, r, Behind::mx);
+}
+Task<Verdict> check_sender_a_access(Check& c, const Restriction& r) {
+  return ask_sender(c, r, Behind::a);
+}
+Task<Verdict> check_recipient_mx_access(Check& c, const Restriction& r) {
+  return ask_recipient(c, r, Behind::mx);
+}
+Task<Verdict> check_recipient_a_access(Check& c, const Restriction& r) {
+  return ask_recipient(c, r, Behind::a);
+}
 
 }  // namespace dovetail::mta::smtpd

@@ -14,8 +14,8 @@ using base::format;
 namespace {
 
 struct Owners {
-  bool known = false;           // the address has an owner at all
-  bool ours = false;            // the client has logged in as one of them
+  bool known = false;  // the address has an owner at all
+  bool ours = false;   // the client has logged in as one of them
 };
 
 Task<Result<Owners>> owners_of(Check& c, std::string sender) {

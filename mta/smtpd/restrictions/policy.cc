@@ -72,7 +72,8 @@ std::string policy_request(Session& s, const std::string& context) {
   add_client(request, s);
   add_attribute(request, "sender", checked_sender(s).value_or(""));
   add_attribute(request, "recipient", recipient.value_or(""));
-  add_attribute(request, "recipient_count", format("{}", counted && s.mail ? s.mail->recipients : 0));
+  add_attribute(request, "recipient_count",
+                format("{}", counted && s.mail ? s.mail->recipients : 0));
   add_attribute(request, "queue_id", s.queue_id());
   add_attribute(request, "instance", instance_of(s));
   uint64_t size = s.mail ? (s.mail->octets > 0 ? s.mail->octets : s.mail->options.size) : 0;

@@ -26,22 +26,30 @@ bool is_table_name(std::string_view word) {
 // The verb a bare "type:table" stands for.
 std::string_view default_verb(DefaultAccess access) {
   switch (access) {
-    case DefaultAccess::client: return "check_client_access";
-    case DefaultAccess::helo: return "check_helo_access";
-    case DefaultAccess::sender: return "check_sender_access";
-    case DefaultAccess::recipient: return "check_recipient_access";
-    case DefaultAccess::etrn: return "check_etrn_access";
-    case DefaultAccess::none: break;
+    case DefaultAccess::client:
+      return "check_client_access";
+    case DefaultAccess::helo:
+      return "check_helo_access";
+    case DefaultAccess::sender:
+      return "check_sender_access";
+    case DefaultAccess::recipient:
+      return "check_recipient_access";
+    case DefaultAccess::etrn:
+      return "check_etrn_access";
+    case DefaultAccess::none:
+      break;
   }
   return {};
 }
 
-constexpr std::string_view working_verbs[] = {"reject_unauth_destination", "defer_unauth_destination", "reject",
-                                              "defer", "defer_if_permit", "check_relay_domains"};
+constexpr std::string_view working_verbs[] = {
+    "reject_unauth_destination", "defer_unauth_destination", "reject", "defer",
+    "defer_if_permit",           "check_relay_domains"};
 
 }  // namespace
 
-Restrictions::Restrictions(net::Loop& loop, const conf::MainCf& main_cf, Logger log, lookup::OpenOptions options)
+Restrictions::Restrictions(net::Loop& loop, const conf::MainCf& main_cf, Logger log,
+                           lookup::OpenOptions options)
     : loop_(loop), main_cf_(main_cf), log_(std::move(log)), options_(std::move(options)) {
   options_.surrogate = true;
 }
@@ -51,8 +59,10 @@ std::shared_ptr<const lookup::Maps> Restrictions::table(std::string_view type_na
   if (found != tables_.end()) return found->second;
   std::shared_ptr<const lookup::Maps> maps;
   auto opened = lookup::Maps::open(loop_, main_cf_, "smtpd restrictions", type_name, options_);
-  if (opened) maps = std::make_shared<const lookup::Maps>(std::move(*opened));
-  else log_.error("{}", opened.error().text);
+  if (opened)
+    maps = std::make_shared<const lookup::Maps>(std::move(*opened));
+  else
+    log_.error("{}", opened.error().text);
   tables_.emplace(type_name, maps);
   return maps;
 }
@@ -71,9 +81,11 @@ RestrictionList Restrictions::parse(std::string_view text, DefaultAccess access)
       bool wants = restriction.verb && restriction.verb->takes != Takes::nothing;
       if (wants && i + 1 < words.size()) restriction.argument = words[++i];
     }
-    if (restriction.verb && restriction.verb->takes == Takes::table && !restriction.argument.empty()) {
+    if (restriction.verb && restriction.verb->takes == Takes::table &&
+        !restriction.argument.empty()) {
       auto bare = conf::unbrace(restriction.argument);
-      restriction.table = table(restriction.argument.front() == '{' && bare ? *bare : restriction.argument);
+      restriction.table =
+          table(restriction.argument.front() == '{' && bare ? *bare : restriction.argument);
     }
     list.push_back(std::move(restriction));
   }
@@ -132,8 +144,10 @@ Result<void> Restrictions::open(const SmtpdParameters& p) {
   etrn = parse(p.smtpd_etrn_restrictions, DefaultAccess::etrn);
   if (has_working(relay, 0) || has_working(recipient, 0)) return {};
   return config_error(
-      "in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working instance "
-      "of: reject_unauth_destination, defer_unauth_destination, reject, defer, defer_if_permit or check_relay_domains");
+      "in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one "
+      "working instance "
+      "of: reject_unauth_destination, defer_unauth_destination, reject, defer, defer_if_permit or "
+      "check_relay_domains");
 }
 
 // --- one run
@@ -177,12 +191,15 @@ Task<Verdict> Check::run_one(const Restriction& restriction) {
 }
 
 std::string Check::rejected(std::string_view text) const {
-  auto shown = reply_class == kSenderAddress || reply_class == kRecipientAddress ? mail::quote_address(subject) : subject;
+  auto shown = reply_class == kSenderAddress || reply_class == kRecipientAddress
+                   ? mail::quote_address(subject)
+                   : subject;
   return format("<{}>: {} rejected: {}", shown, reply_class, text);
 }
 
 void Check::log_line(std::string_view whatsup, std::string_view text) const {
-  s.server.log.write(Level::info, restriction_line(s.queue_id(), whatsup, s.where, s.client, text, s.transaction_text()));
+  s.server.log.write(Level::info, restriction_line(s.queue_id(), whatsup, s.where, s.client, text,
+                                                   s.transaction_text()));
 }
 
 Verdict Check::refuse(int code, std::string_view dsn, std::string text) {
@@ -192,14 +209,16 @@ Verdict Check::refuse(int code, std::string_view dsn, std::string text) {
   }
   if (text.size() > kRefusalText) text.resize(kRefusalText);
   if (s.parameters.soft_bounce && code >= 500) code -= 100;
-  refusal = mail::Reply{code, mail::with_dsn_class(dsn, static_cast<char>('0' + code / 100)), std::move(text)};
+  refusal = mail::Reply{code, mail::with_dsn_class(dsn, static_cast<char>('0' + code / 100)),
+                        std::move(text)};
   log_line("reject", refusal->line());
   return Verdict::reject;
 }
 
 Verdict Check::reject(int code, std::string_view dsn, std::string text) {
   if (warn_if_reject) {
-    mail::Reply reply{code, mail::with_dsn_class(dsn, static_cast<char>('0' + code / 100)), std::move(text)};
+    mail::Reply reply{code, mail::with_dsn_class(dsn, static_cast<char>('0' + code / 100)),
+                      std::move(text)};
     log_line("reject_warning", reply.line());
     return Verdict::dunno;
   }
@@ -215,19 +234,23 @@ Verdict Check::broken(int code, std::string_view dsn, std::string text) {
   return refuse(code, dsn, std::move(text));
 }
 
-Verdict Check::server_error() { return broken(451, "4.3.5", "Server configuration error"); }
+Verdict Check::server_error() {
+  return broken(451, "4.3.5", "Server configuration error");
+}
 
 Verdict Check::lookup_failed(std::string_view about) {
   return broken(451, "4.3.0", format("<{}>: Temporary lookup failure", mail::quote_address(about)));
 }
 
 Verdict Check::defer_if_permit(int code, std::string_view dsn, std::string text) {
-  if (!s.check.defer_if_permit) s.check.defer_if_permit = mail::Reply{code, std::string(dsn), std::move(text)};
+  if (!s.check.defer_if_permit)
+    s.check.defer_if_permit = mail::Reply{code, std::string(dsn), std::move(text)};
   return Verdict::dunno;
 }
 
 Verdict Check::defer_if_reject(int code, std::string_view dsn, std::string text) {
-  if (!s.check.defer_if_reject) s.check.defer_if_reject = mail::Reply{code, std::string(dsn), std::move(text)};
+  if (!s.check.defer_if_reject)
+    s.check.defer_if_reject = mail::Reply{code, std::string(dsn), std::move(text)};
   return Verdict::dunno;
 }
 

@@ -42,8 +42,8 @@ struct Verb {
 const Verb* find_verb(std::string_view name);
 
 struct Restriction {
-  std::string name;                    // as written
-  const Verb* verb = nullptr;          // nullptr: a class, or unknown
+  std::string name;            // as written
+  const Verb* verb = nullptr;  // nullptr: a class, or unknown
   std::string argument;
   std::shared_ptr<const lookup::Maps> table;
 };
@@ -54,7 +54,8 @@ enum class DefaultAccess { none, client, helo, sender, recipient, etrn };
 // All lists of a service, and the tables they name (each opened once).
 class Restrictions {
  public:
-  Restrictions(net::Loop& loop, const conf::MainCf& main_cf, Logger log, lookup::OpenOptions options);
+  Restrictions(net::Loop& loop, const conf::MainCf& main_cf, Logger log,
+               lookup::OpenOptions options);
 
   // Reads the smtpd_*_restrictions and smtpd_restriction_classes. An error is the incumbent's fatal line (no working
   // reject_unauth_destination).
@@ -93,8 +94,8 @@ class Check {
   Verdict reject(int code, std::string_view dsn, std::string text);
   // The same, whatever warn_if_reject says: something of ours is broken.
   Verdict broken(int code, std::string_view dsn, std::string text);
-  Verdict server_error();                                // 451 4.3.5 Server configuration error
-  Verdict lookup_failed(std::string_view about);         // 451 4.3.0 <about>: Temporary lookup failure
+  Verdict server_error();                         // 451 4.3.5 Server configuration error
+  Verdict lookup_failed(std::string_view about);  // 451 4.3.0 <about>: Temporary lookup failure
   // Remembered; decides when the outcome would be to accept (or to refuse for good). The first one stays.
   Verdict defer_if_permit(int code, std::string_view dsn, std::string text);
   Verdict defer_if_reject(int code, std::string_view dsn, std::string text);

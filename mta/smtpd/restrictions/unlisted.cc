@@ -53,8 +53,8 @@ bool always_listed(const Check& c, const std::string& address) {
 }
 
 // A route to the error or retry transport is a refusal in advance.
-std::optional<Verdict> refused_by_route(Check& c, const Resolution& route, const std::string& address,
-                                        std::string_view reply_class) {
+std::optional<Verdict> refused_by_route(Check& c, const Resolution& route,
+                                        const std::string& address, std::string_view reply_class) {
   bool retry = route.transport == "retry";
   if (!retry && route.transport != "error") return std::nullopt;
   auto told = mail::split_dsn(route.nexthop, retry ? "4.0.0" : "5.0.0");
@@ -70,8 +70,9 @@ Task<Verdict> refuse_unlisted(Check& c, std::string address, std::string_view re
   auto canonical = c.s.server.addresses->rewrite(address, RewriteContext::local);
   auto& tables = c.s.server.tables;
   bool sender = reply_class == kSenderAddress;
-  const lookup::Maps* aliases[] = {&tables.recipient_canonical, sender ? &tables.sender_canonical : nullptr,
-                                   &tables.canonical, &tables.virtual_alias};
+  const lookup::Maps* aliases[] = {&tables.recipient_canonical,
+                                   sender ? &tables.sender_canonical : nullptr, &tables.canonical,
+                                   &tables.virtual_alias};
   for (auto* maps : aliases) {
     if (!maps) continue;
     auto listed = co_await listed_in(c, *maps, canonical);
@@ -86,13 +87,17 @@ Task<Verdict> refuse_unlisted(Check& c, std::string address, std::string_view re
     if (row.address_class != route->address_class) continue;
     auto& maps = tables.*row.table;
     bool alias = row.address_class == AddressClass::alias;  // looked up above
-    if (!alias && (maps.empty() || (row.address_class == AddressClass::local && always_listed(c, canonical)))) break;
+    if (!alias &&
+        (maps.empty() || (row.address_class == AddressClass::local && always_listed(c, canonical))))
+      break;
     auto listed = Listed::no;
     if (!alias) listed = co_await listed_in(c, maps, canonical);
     if (listed == Listed::unknown) co_return c.lookup_failed(address);
     if (listed == Listed::yes) break;
-    auto where = c.s.parameters.show_user_unknown_table_name ? format(" in {} table", row.name) : std::string();
-    auto text = format("<{}>: {} rejected: User unknown{}", mail::quote_address(address), reply_class, where);
+    auto where = c.s.parameters.show_user_unknown_table_name ? format(" in {} table", row.name)
+                                                             : std::string();
+    auto text = format("<{}>: {} rejected: User unknown{}", mail::quote_address(address),
+                       reply_class, where);
     co_return c.reject(c.s.parameters.*row.code, sender ? "5.1.0" : "5.1.1", std::move(text));
   }
   co_return Verdict::dunno;
