@@ -16,8 +16,6 @@ namespace dovetail::mda::imap {
 
 namespace {
 
-using Kind = FetchItem::Kind;
-
 constexpr size_t kFetchBatch = 64;
 constexpr size_t kFetchPiece = 65536;
 
@@ -30,17 +28,19 @@ struct FetchJob {
 
 unsigned fetch_wants(const FetchItems& items) {
   unsigned wants = 0;
-  if (items.has(Kind::size)) wants |= kWantSize;
-  if (items.has(Kind::internal_date) || items.has(Kind::save_date)) wants |= kWantDate;
-  if (items.has(Kind::envelope)) wants |= kWantEnvelope;
-  if (items.has(Kind::body) || items.has(Kind::body_structure)) wants |= kWantStructure;
-  if (items.has(Kind::guid)) wants |= kWantGuid;
+  if (items.has(FetchItem::Kind::size)) wants |= kWantSize;
+  if (items.has(FetchItem::Kind::internal_date) || items.has(FetchItem::Kind::save_date))
+    wants |= kWantDate;
+  if (items.has(FetchItem::Kind::envelope)) wants |= kWantEnvelope;
+  if (items.has(FetchItem::Kind::body) || items.has(FetchItem::Kind::body_structure))
+    wants |= kWantStructure;
+  if (items.has(FetchItem::Kind::guid)) wants |= kWantGuid;
   return wants;
 }
 
 bool fetch_opens(const FetchItems& items) {
   return std::any_of(items.items.begin(), items.items.end(), [](const FetchItem& item) {
-    return item.kind == Kind::section || item.kind == Kind::preview;
+    return item.kind == FetchItem::Kind::section || item.kind == FetchItem::Kind::preview;
   });
 }
 
@@ -49,49 +49,49 @@ void append_row_item(Session& s, const FetchItem& item, const Row& row, const Me
   auto flags = s.selected->flags_of(row);
   auto into = std::back_inserter(out);
   switch (item.kind) {
-    case Kind::flags:
+    case FetchItem::Kind::flags:
       out += "FLAGS (";
       s.append_flags(out, row, flags);
       out += ')';
       break;
-    case Kind::uid:
+    case FetchItem::Kind::uid:
       fmt::format_to(into, "UID {}", row.uid);
       break;
-    case Kind::real_uid:
+    case FetchItem::Kind::real_uid:
       fmt::format_to(into, "X-REAL-UID {}", row.uid);
       break;
     // A modseq not yet told (0, after a change of our own) is in the view to come.
-    case Kind::modseq:
+    case FetchItem::Kind::modseq:
       fmt::format_to(into, "MODSEQ ({})", flags.modseq ? flags.modseq : row.modseq);
       break;
-    case Kind::internal_date:
+    case FetchItem::Kind::internal_date:
       append_internal_date(out += "INTERNALDATE ", info.internal_date);
       break;
-    case Kind::save_date:
+    case FetchItem::Kind::save_date:
       append_internal_date(out += "SAVEDATE ", info.save_date);
       break;
-    case Kind::size:
+    case FetchItem::Kind::size:
       fmt::format_to(into, "RFC822.SIZE {}", info.virtual_size);
       break;
-    case Kind::guid:
+    case FetchItem::Kind::guid:
       append_astring(out += "X-GUID ", info.guid);
       break;
-    case Kind::mailbox: {
+    case FetchItem::Kind::mailbox: {
       const auto& name = s.selected->box->name();
       append_astring(out += "X-MAILBOX ", utf8_to_mutf7(name).value_or(name));
       break;
     }
-    case Kind::envelope:
+    case FetchItem::Kind::envelope:
       out += "ENVELOPE (" + info.envelope + ")";
       break;
-    case Kind::body:
+    case FetchItem::Kind::body:
       out += "BODY (" + info.body + ")";
       break;
-    case Kind::body_structure:
+    case FetchItem::Kind::body_structure:
       out += "BODYSTRUCTURE (" + info.body_structure + ")";
       break;
-    case Kind::preview:
-    case Kind::section:
+    case FetchItem::Kind::preview:
+    case FetchItem::Kind::section:
       break;
   }
 }
@@ -136,10 +136,10 @@ Task<Result<std::string>> preview_of(Session& s, OpenMessage& message) {
 // The items that need the file, each after a blank unless it is the first.
 Task<Result<void>> send_opened(Session& s, const FetchJob& job, OpenMessage& message, bool first) {
   for (const auto& item : job.items.items) {
-    if (item.kind != Kind::section && item.kind != Kind::preview) continue;
+    if (item.kind != FetchItem::Kind::section && item.kind != FetchItem::Kind::preview) continue;
     if (!first) s.put(" ");
     first = false;
-    if (item.kind == Kind::section) {
+    if (item.kind == FetchItem::Kind::section) {
       auto sent = co_await send_section(s, item, message);
       if (!sent) co_return sent.error();
     } else {
@@ -168,18 +168,18 @@ Task<Result<void>> send_message(Session& s, const FetchJob& job, size_t seq,
   std::string out = format("* {} FETCH (", seq);
   bool first = true;
   bool seen_now = std::binary_search(job.seen_now.begin(), job.seen_now.end(), row.uid);
-  if (seen_now && !job.items.has(Kind::flags)) {
-    append_row_item(s, {Kind::flags}, row, info, out);
+  if (seen_now && !job.items.has(FetchItem::Kind::flags)) {
+    append_row_item(s, {FetchItem::Kind::flags}, row, info, out);
     first = false;
   }
   for (const auto& item : job.items.items) {
-    if (item.kind == Kind::section || item.kind == Kind::preview) continue;
+    if (item.kind == FetchItem::Kind::section || item.kind == FetchItem::Kind::preview) continue;
     if (!first) out += ' ';
     first = false;
     append_row_item(s, item, row, info, out);
   }
   s.put(out);
-  if (job.items.has(Kind::modseq) && told.contains(row.uid))
+  if (job.items.has(FetchItem::Kind::modseq) && told.contains(row.uid))
     told[row.uid].modseq = s.selected->flags_of(row).modseq;
   if (message) {
     auto sent = co_await send_opened(s, job, *message, first);
@@ -207,7 +207,8 @@ Task<Result<void>> set_seen(Session& s, FetchJob& job, const std::vector<Uid>& u
     auto seq = done->view->seq_of(uid);
     if (seq == 0) continue;
     const auto& row = done->view->row(seq);
-    s.selected->told[uid] = {row.flags, row.keywords, job.items.has(Kind::modseq) ? row.modseq : 0};
+    s.selected->told[uid] = {row.flags, row.keywords,
+                             job.items.has(FetchItem::Kind::modseq) ? row.modseq : 0};
   }
   co_return Result<void>();
 }
@@ -256,13 +257,13 @@ Task<Reply> cmd_fetch(Session& s, Command& c) {
   auto since = parse_changed_since(args);
   if (!since) co_return reply_wrong(since.error().text);
   job.items = std::move(*items);
-  if (job.by_uid) job.items.add_first(Kind::uid);
+  if (job.by_uid) job.items.add_first(FetchItem::Kind::uid);
   if (*since) {
-    job.items.add({Kind::modseq});
+    job.items.add({FetchItem::Kind::modseq});
     const auto& view = *s.selected->view;
     std::erase_if(*uids, [&](Uid uid) { return view.row(view.seq_of(uid)).modseq <= **since; });
   }
-  if (job.items.has(Kind::modseq)) s.enable_condstore();
+  if (job.items.has(FetchItem::Kind::modseq)) s.enable_condstore();
   job.wants = fetch_wants(job.items);
   for (size_t at = 0; at < uids->size(); at += kFetchBatch) {
     std::vector<Uid> batch(uids->begin() + at,

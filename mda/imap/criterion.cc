@@ -14,7 +14,6 @@ namespace {
 // Parentheses, NOT and OR nest; a client has no reason to go deeper, and the matcher recurses.
 constexpr unsigned kCriteriaDepth = 100;
 
-using Kind = Criterion::Kind;
 enum class Operand : uint8_t {
   none,
   header,
@@ -30,7 +29,7 @@ enum class Operand : uint8_t {
 
 struct CriterionName {
   std::string_view name;
-  Kind kind;
+  Criterion::Kind kind;
   Operand operand = Operand::none;
   uint8_t flag = 0;
   bool negated = false;
@@ -38,45 +37,45 @@ struct CriterionName {
 
 // clang-format off
 constexpr CriterionName kCriterionNames[] = {
-    {"ALL",         Kind::all},
-    {"ANSWERED",    Kind::flag,         Operand::none, kAnswered},
-    {"UNANSWERED",  Kind::flag,         Operand::none, kAnswered, true},
-    {"DELETED",     Kind::flag,         Operand::none, kDeleted},
-    {"UNDELETED",   Kind::flag,         Operand::none, kDeleted, true},
-    {"DRAFT",       Kind::flag,         Operand::none, kDraft},
-    {"UNDRAFT",     Kind::flag,         Operand::none, kDraft, true},
-    {"FLAGGED",     Kind::flag,         Operand::none, kFlagged},
-    {"UNFLAGGED",   Kind::flag,         Operand::none, kFlagged, true},
-    {"SEEN",        Kind::flag,         Operand::none, kSeen},
-    {"UNSEEN",      Kind::flag,         Operand::none, kSeen, true},
-    {"RECENT",      Kind::recent},
-    {"OLD",         Kind::recent,       Operand::none, 0, true},
-    {"KEYWORD",     Kind::keyword,      Operand::keyword},
-    {"UNKEYWORD",   Kind::keyword,      Operand::keyword, 0, true},
-    {"LARGER",      Kind::larger,       Operand::size},
-    {"SMALLER",     Kind::smaller,      Operand::size},
-    {"BEFORE",      Kind::before,       Operand::date},
-    {"ON",          Kind::on,           Operand::date},
-    {"SINCE",       Kind::since,        Operand::date},
-    {"SENTBEFORE",  Kind::sent_before,  Operand::date},
-    {"SENTON",      Kind::sent_on,      Operand::date},
-    {"SENTSINCE",   Kind::sent_since,   Operand::date},
-    {"SAVEDBEFORE", Kind::saved_before, Operand::date},
-    {"SAVEDON",     Kind::saved_on,     Operand::date},
-    {"SAVEDSINCE",  Kind::saved_since,  Operand::date},
-    {"OLDER",       Kind::older,        Operand::seconds},
-    {"YOUNGER",     Kind::younger,      Operand::seconds},
-    {"UID",         Kind::uid,          Operand::set},
-    {"MODSEQ",      Kind::modseq,       Operand::modseq},
-    {"X-GUID",      Kind::guid,         Operand::guid},
-    {"HEADER",      Kind::header,       Operand::named_text},
-    {"BCC",         Kind::header,       Operand::header},
-    {"CC",          Kind::header,       Operand::header},
-    {"FROM",        Kind::header,       Operand::header},
-    {"SUBJECT",     Kind::header,       Operand::header},
-    {"TO",          Kind::header,       Operand::header},
-    {"BODY",        Kind::body,         Operand::header},
-    {"TEXT",        Kind::text,         Operand::header},
+    {"ALL",         Criterion::Kind::all},
+    {"ANSWERED",    Criterion::Kind::flag,         Operand::none, kAnswered},
+    {"UNANSWERED",  Criterion::Kind::flag,         Operand::none, kAnswered, true},
+    {"DELETED",     Criterion::Kind::flag,         Operand::none, kDeleted},
+    {"UNDELETED",   Criterion::Kind::flag,         Operand::none, kDeleted, true},
+    {"DRAFT",       Criterion::Kind::flag,         Operand::none, kDraft},
+    {"UNDRAFT",     Criterion::Kind::flag,         Operand::none, kDraft, true},
+    {"FLAGGED",     Criterion::Kind::flag,         Operand::none, kFlagged},
+    {"UNFLAGGED",   Criterion::Kind::flag,         Operand::none, kFlagged, true},
+    {"SEEN",        Criterion::Kind::flag,         Operand::none, kSeen},
+    {"UNSEEN",      Criterion::Kind::flag,         Operand::none, kSeen, true},
+    {"RECENT",      Criterion::Kind::recent},
+    {"OLD",         Criterion::Kind::recent,       Operand::none, 0, true},
+    {"KEYWORD",     Criterion::Kind::keyword,      Operand::keyword},
+    {"UNKEYWORD",   Criterion::Kind::keyword,      Operand::keyword, 0, true},
+    {"LARGER",      Criterion::Kind::larger,       Operand::size},
+    {"SMALLER",     Criterion::Kind::smaller,      Operand::size},
+    {"BEFORE",      Criterion::Kind::before,       Operand::date},
+    {"ON",          Criterion::Kind::on,           Operand::date},
+    {"SINCE",       Criterion::Kind::since,        Operand::date},
+    {"SENTBEFORE",  Criterion::Kind::sent_before,  Operand::date},
+    {"SENTON",      Criterion::Kind::sent_on,      Operand::date},
+    {"SENTSINCE",   Criterion::Kind::sent_since,   Operand::date},
+    {"SAVEDBEFORE", Criterion::Kind::saved_before, Operand::date},
+    {"SAVEDON",     Criterion::Kind::saved_on,     Operand::date},
+    {"SAVEDSINCE",  Criterion::Kind::saved_since,  Operand::date},
+    {"OLDER",       Criterion::Kind::older,        Operand::seconds},
+    {"YOUNGER",     Criterion::Kind::younger,      Operand::seconds},
+    {"UID",         Criterion::Kind::uid,          Operand::set},
+    {"MODSEQ",      Criterion::Kind::modseq,       Operand::modseq},
+    {"X-GUID",      Criterion::Kind::guid,         Operand::guid},
+    {"HEADER",      Criterion::Kind::header,       Operand::named_text},
+    {"BCC",         Criterion::Kind::header,       Operand::header},
+    {"CC",          Criterion::Kind::header,       Operand::header},
+    {"FROM",        Criterion::Kind::header,       Operand::header},
+    {"SUBJECT",     Criterion::Kind::header,       Operand::header},
+    {"TO",          Criterion::Kind::header,       Operand::header},
+    {"BODY",        Criterion::Kind::body,         Operand::header},
+    {"TEXT",        Criterion::Kind::text,         Operand::header},
 };
 // clang-format on
 
@@ -87,7 +86,7 @@ Error missing_operand(std::string_view name) {
 }
 
 Result<Criterion> parse_all_of(ArgReader& args, unsigned depth) {
-  Criterion all{Kind::both};
+  Criterion all{Criterion::Kind::both};
   while (!args.at_end()) {
     auto one = parse_criterion(args, depth);
     if (!one) return one.error();
@@ -136,7 +135,7 @@ Result<Criterion> parse_operand(ArgReader& args, const CriterionName& known, Cri
     if (!days) return permanent("Invalid search date parameter");
     criterion.number = static_cast<uint64_t>(*days);
   } else if (known.operand == Operand::set && *value == "$") {
-    criterion.kind = Kind::saved_result;
+    criterion.kind = Criterion::Kind::saved_result;
   } else if (known.operand == Operand::set) {
     auto set = SequenceSet::parse(*value);
     if (!set) return permanent("Invalid UID messageset");
@@ -148,7 +147,7 @@ Result<Criterion> parse_operand(ArgReader& args, const CriterionName& known, Cri
 }
 
 Result<Criterion> parse_combined(ArgReader& args, std::string_view name, unsigned depth) {
-  Criterion combined{name == "OR" ? Kind::either : Kind::both};
+  Criterion combined{name == "OR" ? Criterion::Kind::either : Criterion::Kind::both};
   for (int left = name == "OR" ? 2 : 1; left > 0; --left) {
     if (args.at_end()) return missing_operand(name);
     auto child = parse_criterion(args, depth + 1);
@@ -172,16 +171,16 @@ Result<Criterion> parse_criterion(ArgReader& args, unsigned depth) {
   auto name = base::upper(word->text);
   if (name == "NOT" || name == "OR") return parse_combined(args, name, depth);
   if (name == "NEW") {  // RFC 3501: RECENT UNSEEN
-    Criterion fresh{Kind::both};
-    fresh.children.push_back({Kind::recent});
-    fresh.children.push_back({Kind::flag, true, kSeen});
+    Criterion fresh{Criterion::Kind::both};
+    fresh.children.push_back({Criterion::Kind::recent});
+    fresh.children.push_back({Criterion::Kind::flag, true, kSeen});
     return fresh;
   }
-  if (name == "$") return Criterion{Kind::saved_result};
+  if (name == "$") return Criterion{Criterion::Kind::saved_result};
   if (!name.empty() && (base::is_digit(name[0]) || name[0] == '*')) {
     auto set = SequenceSet::parse(name);
     if (!set) return permanent("Invalid messageset");
-    Criterion sequence{Kind::sequence};
+    Criterion sequence{Criterion::Kind::sequence};
     sequence.set = std::move(*set);
     return sequence;
   }
@@ -197,7 +196,7 @@ Result<Criterion> parse_criterion(ArgReader& args, unsigned depth) {
 }  // namespace
 
 bool Criterion::asks_modseq() const {
-  if (kind == Kind::modseq) return true;
+  if (kind == Criterion::Kind::modseq) return true;
   return std::any_of(children.begin(), children.end(),
                      [](const Criterion& child) { return child.asks_modseq(); });
 }

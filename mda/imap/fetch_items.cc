@@ -11,28 +11,26 @@ namespace dovetail::mda::imap {
 
 namespace {
 
-using Kind = FetchItem::Kind;
-
 struct FetchName {
   std::string_view name;
-  Kind kind;
+  FetchItem::Kind kind;
 };
 
 // clang-format off
 constexpr FetchName kFetchNames[] = {
-    {"FLAGS",         Kind::flags},
-    {"UID",           Kind::uid},
-    {"MODSEQ",        Kind::modseq},
-    {"INTERNALDATE",  Kind::internal_date},
-    {"RFC822.SIZE",   Kind::size},
-    {"SAVEDATE",      Kind::save_date},
-    {"X-GUID",        Kind::guid},
-    {"X-MAILBOX",     Kind::mailbox},
-    {"X-REAL-UID",    Kind::real_uid},
-    {"ENVELOPE",      Kind::envelope},
-    {"BODY",          Kind::body},
-    {"BODYSTRUCTURE", Kind::body_structure},
-    {"PREVIEW",       Kind::preview},
+    {"FLAGS",         FetchItem::Kind::flags},
+    {"UID",           FetchItem::Kind::uid},
+    {"MODSEQ",        FetchItem::Kind::modseq},
+    {"INTERNALDATE",  FetchItem::Kind::internal_date},
+    {"RFC822.SIZE",   FetchItem::Kind::size},
+    {"SAVEDATE",      FetchItem::Kind::save_date},
+    {"X-GUID",        FetchItem::Kind::guid},
+    {"X-MAILBOX",     FetchItem::Kind::mailbox},
+    {"X-REAL-UID",    FetchItem::Kind::real_uid},
+    {"ENVELOPE",      FetchItem::Kind::envelope},
+    {"BODY",          FetchItem::Kind::body},
+    {"BODYSTRUCTURE", FetchItem::Kind::body_structure},
+    {"PREVIEW",       FetchItem::Kind::preview},
 };
 struct FetchSectionName {
   std::string_view name;
@@ -46,7 +44,7 @@ constexpr FetchSectionName kFetchSections[] = {
 };
 struct FetchMacro {
   std::string_view name;
-  std::vector<Kind> kinds;
+  std::vector<FetchItem::Kind> kinds;
 };
 // clang-format on
 
@@ -97,7 +95,7 @@ Result<void> parse_field_names(ArgReader& args, FetchItem& item, std::string& ec
 // The section between the brackets, which the command parser has cut at blanks and lists.
 Result<FetchItem> parse_fetch_body(std::string_view word, bool peek, ArgReader& args) {
   FetchItem item;
-  item.kind = Kind::section;
+  item.kind = FetchItem::Kind::section;
   item.peek = peek;
   auto open = word.find('[');
   auto close = word.find(']', open);
@@ -138,12 +136,12 @@ Result<void> parse_fetch_item(ArgReader& args, FetchItems& items) {
     if (known.name != name) continue;
     items.add({known.kind});
     // RFC 8970: PREVIEW (LAZY); it is always at hand here.
-    if (known.kind == Kind::preview) args.list();
+    if (known.kind == FetchItem::Kind::preview) args.list();
     return {};
   }
   for (const auto& known : kFetchSections) {
     if (known.name != name) continue;
-    FetchItem item{Kind::section, known.peek, std::string(known.name)};
+    FetchItem item{FetchItem::Kind::section, known.peek, std::string(known.name)};
     item.section.what = known.what;
     items.add(std::move(item));
     return {};
@@ -153,7 +151,7 @@ Result<void> parse_fetch_item(ArgReader& args, FetchItems& items) {
 
 }  // namespace
 
-bool FetchItems::has(Kind kind) const {
+bool FetchItems::has(FetchItem::Kind kind) const {
   return std::any_of(items.begin(), items.end(),
                      [kind](const FetchItem& item) { return item.kind == kind; });
 }
@@ -168,7 +166,7 @@ void FetchItems::add(FetchItem item) {
   items.insert(at, std::move(item));
 }
 
-void FetchItems::add_first(Kind kind) {
+void FetchItems::add_first(FetchItem::Kind kind) {
   if (!has(kind)) items.insert(items.begin(), {kind});
 }
 
@@ -178,9 +176,13 @@ bool FetchItems::sets_seen() const {
 
 Result<FetchItems> parse_fetch_items(ArgReader& args) {
   static const FetchMacro macros[] = {
-      {"ALL", {Kind::flags, Kind::internal_date, Kind::size, Kind::envelope}},
-      {"FAST", {Kind::flags, Kind::internal_date, Kind::size}},
-      {"FULL", {Kind::flags, Kind::internal_date, Kind::size, Kind::envelope, Kind::body}},
+      {"ALL",
+       {FetchItem::Kind::flags, FetchItem::Kind::internal_date, FetchItem::Kind::size,
+        FetchItem::Kind::envelope}},
+      {"FAST", {FetchItem::Kind::flags, FetchItem::Kind::internal_date, FetchItem::Kind::size}},
+      {"FULL",
+       {FetchItem::Kind::flags, FetchItem::Kind::internal_date, FetchItem::Kind::size,
+        FetchItem::Kind::envelope, FetchItem::Kind::body}},
   };
   FetchItems items;
   if (auto list = args.list()) {

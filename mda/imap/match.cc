@@ -18,8 +18,6 @@ namespace dovetail::mda::imap {
 
 namespace {
 
-using Kind = Criterion::Kind;
-
 constexpr size_t kMatchBatch = 64;
 constexpr int64_t kDaySeconds = 86400;
 
@@ -45,10 +43,13 @@ int64_t local_day(int64_t seconds) {
 
 // What the index is asked for one leaf; other headers than those of the envelope are in the message only.
 unsigned match_wants(const Criterion& criterion) {
-  if (criterion.kind == Kind::larger || criterion.kind == Kind::smaller) return kWantSize;
-  if (criterion.kind >= Kind::before && criterion.kind <= Kind::saved_since) return kWantDate;
-  if (criterion.kind == Kind::guid) return kWantGuid;
-  bool sent = criterion.kind >= Kind::sent_before && criterion.kind <= Kind::sent_since;
+  if (criterion.kind == Criterion::Kind::larger || criterion.kind == Criterion::Kind::smaller)
+    return kWantSize;
+  if (criterion.kind >= Criterion::Kind::before && criterion.kind <= Criterion::Kind::saved_since)
+    return kWantDate;
+  if (criterion.kind == Criterion::Kind::guid) return kWantGuid;
+  bool sent = criterion.kind >= Criterion::Kind::sent_before &&
+              criterion.kind <= Criterion::Kind::sent_since;
   return sent ? unsigned{kWantEnvelope} : 0;
 }
 
@@ -93,25 +94,25 @@ struct Matcher::State {
 Result<void> Matcher::State::prepare(Criterion& criterion, std::string_view charset) {
   const auto& view = *session.selected->view;
   switch (criterion.kind) {
-    case Kind::sequence:
+    case Criterion::Kind::sequence:
       if (!resolve_sequence(criterion.set, view.count())) return permanent("Invalid messageset");
       break;
-    case Kind::uid:
+    case Criterion::Kind::uid:
       criterion.set.resolve(view.count() > 0 ? view.row(view.count()).uid : 0);
       break;
-    case Kind::keyword:
+    case Criterion::Kind::keyword:
       keyword_bits[&criterion] = view.keyword_number(criterion.name).value_or(UINT32_MAX);
       break;
-    case Kind::modseq:
+    case Criterion::Kind::modseq:
       session.enable_condstore();
       break;
-    case Kind::header:
+    case Criterion::Kind::header:
       keys.emplace(&criterion, SearchKey(to_utf8(criterion.value, charset)));
       if (auto field = envelope_field(criterion.name)) envelope_fields[&criterion] = *field;
       break;
-    case Kind::body:
-    case Kind::text: {
-      auto& list = criterion.kind == Kind::body ? body_keys : text_keys;
+    case Criterion::Kind::body:
+    case Criterion::Kind::text: {
+      auto& list = criterion.kind == Criterion::Kind::body ? body_keys : text_keys;
       leaf_numbers[&criterion] = list.size();
       list.emplace_back(to_utf8(criterion.value, charset));
       break;
@@ -131,8 +132,8 @@ Result<void> Matcher::State::prepare(Criterion& criterion, std::string_view char
 // Three-valued logic: "no" settles a conjunction and "yes" a disjunction, whatever is still open.
 Verdict Matcher::State::ask(const Criterion& criterion, const Candidate& candidate) const {
   Verdict result;
-  if (criterion.kind == Kind::both || criterion.kind == Kind::either) {
-    auto settling = criterion.kind == Kind::both ? Verdict::no : Verdict::yes;
+  if (criterion.kind == Criterion::Kind::both || criterion.kind == Criterion::Kind::either) {
+    auto settling = criterion.kind == Criterion::Kind::both ? Verdict::no : Verdict::yes;
     result = opposite(settling);
     for (const auto& child : criterion.children) {
       auto one = ask(child, candidate);
@@ -149,18 +150,19 @@ Verdict Matcher::State::ask(const Criterion& criterion, const Candidate& candida
 }
 
 Verdict Matcher::State::ask_leaf(const Criterion& criterion, const Candidate& candidate) const {
-  if (criterion.kind < Kind::larger) return ask_row(criterion, candidate);
-  if (criterion.kind < Kind::header) {
+  if (criterion.kind < Criterion::Kind::larger) return ask_row(criterion, candidate);
+  if (criterion.kind < Criterion::Kind::header) {
     return candidate.info ? ask_info(criterion, *candidate.info) : Verdict::open;
   }
-  if (criterion.kind == Kind::header && !envelope_fields.contains(&criterion)) {
+  if (criterion.kind == Criterion::Kind::header && !envelope_fields.contains(&criterion)) {
     if (!candidate.header) return Verdict::open;
     return verdict(header_matches(*candidate.header, criterion.name, keys.at(&criterion)));
   }
-  if (criterion.kind < Kind::body) {
+  if (criterion.kind < Criterion::Kind::body) {
     return candidate.envelope ? ask_envelope(criterion, *candidate.envelope) : Verdict::open;
   }
-  auto found = criterion.kind == Kind::body ? candidate.body_found : candidate.text_found;
+  auto found =
+      criterion.kind == Criterion::Kind::body ? candidate.body_found : candidate.text_found;
   return found ? verdict((*found)[leaf_numbers.at(&criterion)]) : Verdict::open;
 }
 
@@ -168,23 +170,23 @@ Verdict Matcher::State::ask_row(const Criterion& criterion, const Candidate& can
   const auto& selected = *session.selected;
   const auto& row = *candidate.row;
   switch (criterion.kind) {
-    case Kind::sequence:
+    case Criterion::Kind::sequence:
       return verdict(criterion.set.contains(static_cast<uint32_t>(candidate.seq)));
-    case Kind::uid:
+    case Criterion::Kind::uid:
       return verdict(criterion.set.contains(row.uid));
-    case Kind::saved_result: {
+    case Criterion::Kind::saved_result: {
       const auto& uids = session.saved_result;
       return verdict(std::binary_search(uids.begin(), uids.end(), row.uid));
     }
-    case Kind::flag:
+    case Criterion::Kind::flag:
       return verdict(selected.flags_of(row).flags & criterion.flag);
-    case Kind::recent:
+    case Criterion::Kind::recent:
       return verdict(selected.is_recent(row));
-    case Kind::keyword: {
+    case Criterion::Kind::keyword: {
       auto bit = keyword_bits.at(&criterion);
       return verdict(bit < kMaxKeywords && (selected.flags_of(row).keywords >> bit & 1));
     }
-    case Kind::modseq:
+    case Criterion::Kind::modseq:
       return verdict(row.modseq >= criterion.number);
     default:
       return Verdict::yes;
@@ -195,27 +197,27 @@ Verdict Matcher::State::ask_info(const Criterion& criterion, const MessageInfo& 
   auto day = static_cast<int64_t>(criterion.number);
   auto age = now - info.internal_date;
   switch (criterion.kind) {
-    case Kind::larger:
+    case Criterion::Kind::larger:
       return verdict(info.virtual_size > criterion.number);
-    case Kind::smaller:
+    case Criterion::Kind::smaller:
       return verdict(info.virtual_size < criterion.number);
-    case Kind::before:
+    case Criterion::Kind::before:
       return verdict(local_day(info.internal_date) < day);
-    case Kind::on:
+    case Criterion::Kind::on:
       return verdict(local_day(info.internal_date) == day);
-    case Kind::since:
+    case Criterion::Kind::since:
       return verdict(local_day(info.internal_date) >= day);
-    case Kind::saved_before:
+    case Criterion::Kind::saved_before:
       return verdict(local_day(info.save_date) < day);
-    case Kind::saved_on:
+    case Criterion::Kind::saved_on:
       return verdict(local_day(info.save_date) == day);
-    case Kind::saved_since:
+    case Criterion::Kind::saved_since:
       return verdict(local_day(info.save_date) >= day);
-    case Kind::older:
+    case Criterion::Kind::older:
       return verdict(age >= static_cast<int64_t>(std::min<uint64_t>(criterion.number, INT64_MAX)));
-    case Kind::younger:
+    case Criterion::Kind::younger:
       return verdict(age <= static_cast<int64_t>(std::min<uint64_t>(criterion.number, INT64_MAX)));
-    case Kind::guid:
+    case Criterion::Kind::guid:
       return verdict(info.guid == criterion.value);
     default:
       return Verdict::no;
@@ -223,7 +225,7 @@ Verdict Matcher::State::ask_info(const Criterion& criterion, const MessageInfo& 
 }
 
 Verdict Matcher::State::ask_envelope(const Criterion& criterion, const Args& envelope) const {
-  bool sent = criterion.kind != Kind::header;
+  bool sent = criterion.kind != Criterion::Kind::header;
   auto field = sent ? EnvelopeField::date : envelope_fields.at(&criterion);
   auto text = envelope_field_text(envelope, field);
   if (!text) return Verdict::no;
@@ -238,8 +240,8 @@ Verdict Matcher::State::ask_sent(const Criterion& criterion, const std::string& 
   auto day =
       (date->seconds + date->zone_minutes * 60) / kDaySeconds;  // as written: its own time zone
   auto asked = static_cast<int64_t>(criterion.number);
-  if (criterion.kind == Kind::sent_before) return verdict(day < asked);
-  return verdict(criterion.kind == Kind::sent_on ? day == asked : day >= asked);
+  if (criterion.kind == Criterion::Kind::sent_before) return verdict(day < asked);
+  return verdict(criterion.kind == Criterion::Kind::sent_on ? day == asked : day >= asked);
 }
 
 // Opens the message: its header first, its body only if that does not settle it.

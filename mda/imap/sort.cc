@@ -12,25 +12,23 @@ namespace dovetail::mda::imap {
 
 namespace {
 
-using Kind = SortKey::Kind;
-
 constexpr size_t kSortBatch = 64;
 
 struct SortName {
   std::string_view name;
-  Kind kind;
+  SortKey::Kind kind;
 };
 // clang-format off
 constexpr SortName kSortNames[] = {
-    {"ARRIVAL",     Kind::arrival},
-    {"CC",          Kind::cc},
-    {"DATE",        Kind::date},
-    {"FROM",        Kind::from},
-    {"SIZE",        Kind::size},
-    {"SUBJECT",     Kind::subject},
-    {"TO",          Kind::to},
-    {"DISPLAYFROM", Kind::display_from},
-    {"DISPLAYTO",   Kind::display_to},
+    {"ARRIVAL",     SortKey::Kind::arrival},
+    {"CC",          SortKey::Kind::cc},
+    {"DATE",        SortKey::Kind::date},
+    {"FROM",        SortKey::Kind::from},
+    {"SIZE",        SortKey::Kind::size},
+    {"SUBJECT",     SortKey::Kind::subject},
+    {"TO",          SortKey::Kind::to},
+    {"DISPLAYFROM", SortKey::Kind::display_from},
+    {"DISPLAYTO",   SortKey::Kind::display_to},
 };
 // clang-format on
 
@@ -47,25 +45,25 @@ std::string display_text(const EnvelopeAddress& address) {
   return search_fold(address.mailbox + "@" + address.host);
 }
 
-SortValue sort_value(Kind kind, const MessageInfo& info, const EnvelopeView& envelope) {
+SortValue sort_value(SortKey::Kind kind, const MessageInfo& info, const EnvelopeView& envelope) {
   switch (kind) {
-    case Kind::arrival:
+    case SortKey::Kind::arrival:
       return {info.internal_date};
-    case Kind::size:
+    case SortKey::Kind::size:
       return {static_cast<int64_t>(info.virtual_size)};
-    case Kind::date:
+    case SortKey::Kind::date:
       return {sent_date(envelope.date, info.internal_date)};
-    case Kind::subject:
+    case SortKey::Kind::subject:
       return {0, base_subject(envelope.subject)};
-    case Kind::from:
+    case SortKey::Kind::from:
       return {0, search_fold(envelope.from.mailbox)};
-    case Kind::to:
+    case SortKey::Kind::to:
       return {0, search_fold(envelope.to.mailbox)};
-    case Kind::cc:
+    case SortKey::Kind::cc:
       return {0, search_fold(envelope.cc.mailbox)};
-    case Kind::display_from:
+    case SortKey::Kind::display_from:
       return {0, display_text(envelope.from)};
-    case Kind::display_to:
+    case SortKey::Kind::display_to:
       return {0, display_text(envelope.to)};
   }
   return {};
@@ -74,9 +72,10 @@ SortValue sort_value(Kind kind, const MessageInfo& info, const EnvelopeView& env
 unsigned sort_wants(const std::vector<SortKey>& keys) {
   unsigned wants = 0;
   for (auto key : keys) {
-    if (key.kind == Kind::size) wants |= kWantSize;
-    if (key.kind == Kind::arrival || key.kind == Kind::date) wants |= kWantDate;
-    if (key.kind != Kind::size && key.kind != Kind::arrival) wants |= kWantEnvelope;
+    if (key.kind == SortKey::Kind::size) wants |= kWantSize;
+    if (key.kind == SortKey::Kind::arrival || key.kind == SortKey::Kind::date) wants |= kWantDate;
+    if (key.kind != SortKey::Kind::size && key.kind != SortKey::Kind::arrival)
+      wants |= kWantEnvelope;
   }
   return wants;
 }
