@@ -114,6 +114,22 @@ std::string calling_user() {
   return entry ? entry->pw_name : format("uid {}", getuid());
 }
 
+Result<bool> is_listed_user(const conf::MainCf& cf, std::string_view parameter,
+                            std::string_view user) {
+  std::string list = cf.get(parameter);
+  for (std::string_view word : base::words(list, ", \t\r\n")) {
+    bool deny = word[0] == '!';
+    if (deny) word.remove_prefix(1);
+    bool everyone = word.starts_with("static:");
+    bool foreign =
+        word.find(':') != std::string_view::npos || word.find('/') != std::string_view::npos;
+    if (!everyone && foreign)
+      return config_error(format("{}: {} is not supported here", parameter, word));
+    if (everyone || base::iequals(word, user)) return !deny;
+  }
+  return false;
+}
+
 void replace_by(const Logger& log, const std::string& path,
                 const std::vector<std::string>& arguments) {
   auto pointers = argument_pointers(arguments);

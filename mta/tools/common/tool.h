@@ -38,6 +38,11 @@ std::string checked_config_directory(const Logger& log, const std::string& wante
 // The name of the calling user; "uid N" has no name.
 std::string calling_user();
 
+// Whether a list such as authorized_submit_users admits the user: names, "!name" and "static:word" (everyone); the first hit
+// decides. Set-gid programs have no table code: an Error for a table or a file, so that nothing is skipped.
+Result<bool> is_listed_user(const conf::MainCf& cf, std::string_view parameter,
+                            std::string_view user);
+
 // --- other programs
 
 // Replaces this process; returns only if that fails (logged).
