@@ -109,7 +109,7 @@ constexpr Parameter rows_a_to_k[] = {
     {"cyrus_sasl_config_path",                          str,          plain, "", defer, "lmtp smtp smtpd"},
     {"daemon_directory",                                str,          plain, "/usr/libexec/postfix",
      supported, "ALL", ' ', 1},
-    {"daemon_table_open_error_is_fatal",                boolean,      plain, "no", defer, "ALL"},
+    {"daemon_table_open_error_is_fatal",                boolean,      plain, "no", supported, "ALL"},
     {"daemon_timeout",                                  time,         plain, "18000s", ignore, "ALL", 's', 1},
     {"data_directory",                                  str,          plain, "/var/lib/postfix", supported, "ALL", ' ', 1},
     {"debug_peer_level",                                integer,      plain, "2", ignore, "ALL", ' ', 1},
