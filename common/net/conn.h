@@ -57,6 +57,11 @@ class Conn {
   Task<std::string_view> peek();
   std::string_view buffered() const { return std::string_view(in_).substr(used_); }
   void consume(size_t count) { used_ += count; }
+  // Input that somebody else has read from the descriptor already (a session handed over): it comes first.
+  void put_back(std::string_view bytes) {
+    in_.insert(used_, bytes);
+    searched_ = 0;
+  }
   // Waits for more input than is buffered now. Flushes output first.
   Task<> fill();
   // Exactly count bytes (a literal, a BDAT chunk); the caller has checked count against its limit.

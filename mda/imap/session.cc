@@ -47,6 +47,7 @@ Session::Session(Conn& connection, SessionEnvironment environment)
              true),
       environment_(std::move(environment)) {
   conn.set_timeout(kClientIdle);
+  if (!environment_.input.empty()) conn.put_back(std::exchange(environment_.input, {}));
 }
 
 Task<> Session::run() {

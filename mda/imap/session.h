@@ -32,9 +32,9 @@ struct SessionEnvironment {
   net::Pool* pool = nullptr;
   ChangeWatcher* watcher = nullptr;  // null: IDLE looks every mailbox_idle_check_interval only
   std::shared_ptr<const ImapSettings> settings;
-  Logger log{"imap"};  // named "imap(user)<pid><session>"
-  std::string
-      login_tag{};  // of the LOGIN or AUTHENTICATE to be answered with OK [CAPABILITY ...]; empty: none
+  Logger log{"imap"};       // named "imap(user)<pid><session>"
+  std::string login_tag{};  // to be answered with OK [CAPABILITY ...] Logged in; empty: none
+  std::string input{};      // read by the login process behind that command
 };
 
 // Speaks IMAP until the client leaves, then logs the "Disconnected:" line. Never throws.

@@ -31,7 +31,7 @@ struct House {
   }
 };
 
-Task<> serve_house(House& house, Fd fd) {
+Task<> serve_house(House& house, Fd fd, std::string input) {
   Conn conn(house.loop, std::move(fd));
   SessionEnvironment environment;
   environment.store = house.store;
@@ -39,15 +39,17 @@ Task<> serve_house(House& house, Fd fd) {
   environment.watcher = &house.watcher;
   environment.settings = std::make_shared<ImapSettings>();
   environment.log = house.log;
+  environment.login_tag = input.empty() ? "" : "l";
+  environment.input = std::move(input);
   co_await run_imap(conn, std::move(environment));
 }
 
 class Client {
  public:
-  explicit Client(House& house) {
+  explicit Client(House& house, std::string input = {}) {
     int ends[2];
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
-    net::spawn(serve_house(house, Fd(ends[0])), house.log);
+    net::spawn(serve_house(house, Fd(ends[0]), std::move(input)), house.log);
     conn_.emplace(house.loop, Fd(ends[1]));
     conn_->set_timeout(base::Milliseconds(10000));
   }
@@ -70,6 +72,7 @@ class Client {
     auto line = co_await conn_->read_line(10000);
     co_return std::string(line.text);
   }
+  void send(std::string_view bytes) { conn_->put(bytes); }
   void leave() { conn_.reset(); }
 
  private:
@@ -159,6 +162,19 @@ Task<> deleted_under_us(House& house) {
   b.leave();
 }
 
+Task<> pipelined_behind_login(House& house) {
+  Client a(house, "1 NOOP\r\n2 NO");
+  auto login = co_await a.next_line();
+  CHECK(login.starts_with("l OK [CAPABILITY IMAP4rev1 "));
+  CHECK(login.ends_with("] Logged in"));
+  auto noop = co_await a.next_line();
+  CHECK(noop.starts_with("1 OK NOOP completed"));
+  a.send("OP\r\n");
+  auto second = co_await a.next_line();
+  CHECK(second.starts_with("2 OK NOOP completed"));
+  a.leave();
+}
+
 void in_a_house(Task<> (*story)(House&)) {
   House house;
   net::run_until_done(house.loop, story(house));
@@ -178,6 +194,10 @@ TEST_CASE("IDLE wakes for a delivery") {
 }
 TEST_CASE("a mailbox deleted by another session ends this one with BYE") {
   in_a_house(deleted_under_us);
+}
+
+TEST_CASE("what was pipelined behind LOGIN is answered") {
+  in_a_house(pipelined_behind_login);
 }
 
 }  // namespace dovetail::mda::imap
