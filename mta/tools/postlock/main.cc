@@ -1,0 +1,129 @@
+// postlock: runs a command while a mail folder is locked as the delivery agents lock it. Manual: postlock(1).
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/base/clock.h"
+#include "common/base/lock.h"
+#include "common/base/text.h"
+#include "conf/bind.h"
+#include "mta/tools/common/tool.h"
+
+namespace dovetail::mta {
+namespace {
+
+constexpr int kPostlockTempFail = 75;
+
+const Logger& postlock_log() {
+  static const Logger log("postlock");
+  return log;
+}
+
+[[noreturn]] void postlock_fatal(const std::string& text) {
+  tool_fatal(postlock_log(), kPostlockTempFail, text);
+}
+
+struct LockPlan {
+  bool fcntl = false, flock = false, dotlock = false;
+  int attempts = 20;
+  unsigned delay = 1, stale = 500;
+};
+
+LockPlan plan_locks(const conf::MainCf& cf, const std::string& style) {
+  LockPlan plan;
+  for (std::string_view word : base::words(style, ", \t\r\n")) {
+    if (word == "fcntl")
+      plan.fcntl = true;
+    else if (word == "flock")
+      plan.flock = true;
+    else if (word == "dotlock")
+      plan.dotlock = true;
+    else
+      postlock_fatal(format("unknown mailbox_delivery_lock value \"{}\" in \"{}\"", word, style));
+  }
+  auto attempts = conf::read_int(cf, "deliver_lock_attempts");
+  auto delay = conf::read_time(cf, "deliver_lock_delay"),
+       stale = conf::read_time(cf, "stale_lock_time");
+  if (!attempts) postlock_fatal(attempts.error().text);
+  if (!delay) postlock_fatal(delay.error().text);
+  if (!stale) postlock_fatal(stale.error().text);
+  plan.attempts = *attempts;
+  plan.delay = static_cast<unsigned>(delay->count());
+  plan.stale = static_cast<unsigned>(stale->count());
+  return plan;
+}
+
+// The lock file holds our PID for whoever looks; one that nobody touched for long is left over.
+bool try_dotlock(const std::string& path, unsigned stale) {
+  Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
+  if (fd) {
+    (void)base::write_all(fd.get(), std::to_string(getpid())).operator bool();
+    return true;
+  }
+  if (errno != EEXIST)
+    postlock_fatal(format("unable to create lock file {}: {}", path, strerror(errno)));
+  struct stat status {};
+  bool old = stat(path.c_str(), &status) == 0 && status.st_mtime + stale < base::wall_now().seconds;
+  return old && unlink(path.c_str()) == 0 && try_dotlock(path, stale);
+}
+
+bool try_kernel_locks(const LockPlan& plan, int fd) {
+  if (plan.flock) {
+    auto locked = base::try_flock(fd, base::LockKind::exclusive);
+    if (!locked || !*locked) return false;
+  }
+  if (!plan.fcntl) return true;
+  auto locked = base::try_fcntl_lock(fd, base::LockKind::exclusive);
+  if (locked && *locked) return true;
+  if (plan.flock) ::flock(fd, LOCK_UN);
+  return false;
+}
+
+bool take_locks(const LockPlan& plan, const std::string& folder, const std::string& dotlock,
+                int fd) {
+  for (int attempt = 0; attempt < plan.attempts; ++attempt) {
+    if (attempt) sleep(plan.delay);
+    if (plan.dotlock && !try_dotlock(dotlock, plan.stale)) continue;
+    if (try_kernel_locks(plan, fd)) return true;
+    if (plan.dotlock) unlink(dotlock.c_str());
+  }
+  postlock_log().warning("unable to lock {} after {} attempts", folder, plan.attempts);
+  return false;
+}
+
+int run_postlock(int argc, char** argv) {
+  open_tool_log();
+  std::string config_directory, style;
+  constexpr const char* kUsage =
+      "usage: postlock [-c config_dir] [-l lock_style] [-v] folder command...";
+  for (int c; (c = getopt(argc, argv, "+c:l:v")) != -1;) {
+    if (c == 'c') config_directory = optarg;
+    if (c == 'l') style = optarg;
+    if (c == '?') postlock_fatal(kUsage);
+  }
+  if (argc - optind < 2) postlock_fatal(kUsage);
+  conf::MainCf cf = load_tool_configuration(postlock_log(), config_directory, kPostlockTempFail);
+  std::string folder = argv[optind], dotlock = folder + ".lock";
+  LockPlan plan = plan_locks(cf, style.empty() ? cf.get("mailbox_delivery_lock") : style);
+  Fd file(open(folder.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+  if (!file) postlock_fatal(format("open {}: {}", folder, strerror(errno)));
+  if (!take_locks(plan, folder, dotlock, file.get())) return kPostlockTempFail;
+  std::vector<std::string> command(argv + optind + 1, argv + argc);
+  command.insert(command.begin(), "env");
+  // env(1) finds the command in PATH; its 127 is our "cannot be run".
+  int status = run_and_wait("/usr/bin/env", command);
+  if (plan.dotlock) unlink(dotlock.c_str());
+  return status < 0 || status == 127 ? kPostlockTempFail : status;
+}
+
+}  // namespace
+}  // namespace dovetail::mta
+
+int main(int argc, char** argv) {
+  return dovetail::mta::run_postlock(argc, argv);
+}
