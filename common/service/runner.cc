@@ -197,6 +197,7 @@ void Runner::begin_drain() {
 }
 
 void Runner::stop_now() {
+  role_.stop(context_);
   begin_drain();
   // Sessions get this long to say goodbye; no acknowledged message is in danger (250 comes after fsync).
   stop_timer_.start(std::chrono::milliseconds(1500));

@@ -76,6 +76,8 @@ class Role {
   virtual void control(Context&, const ControlMessage&, std::vector<base::Fd>) {}
   // Work without a client (qmgr, timers): such a process never ends for idleness, and a drain waits for it.
   virtual bool busy() const { return false; }
+  // The parent wants the end at once, not a drain (which follows): say goodbye to whom there is.
+  virtual void stop(Context&) {}
   // Listeners are closed; idle sessions should end now. The process exits when all clients are gone and busy() is false.
   virtual void drain(Context&) {}
 };

@@ -206,7 +206,10 @@ class Builder {
     }
     fields["process_limit"] = std::to_string(process_limit);
     if (service.process_min_avail > 0) spec.at_start = true;
-    bool stays = service.name == "auth" || service.name == "imap";
+    auto idle_kill = service.idle_kill.count() > 0 ? static_cast<uint64_t>(service.idle_kill.count())
+                                                   : static_cast<uint64_t>(view_.get_time("default_idle_kill").count() / 1000);
+    fields["worker_idle_kill"] = std::to_string(std::min<uint64_t>(idle_kill, 1u << 30));
+    bool stays = service.name == "auth" || service.name == "imap" || service.name == "pop3";
     if (!stays) {
       auto idle = service.idle_kill.count() > 0 ? static_cast<uint64_t>(service.idle_kill.count())
                                                 : static_cast<uint64_t>(view_.get_time("default_idle_kill").count() / 1000);
@@ -253,6 +256,27 @@ void merge_mail_services(ServiceTable& table) {
   }
 }
 
+// Sockets of the broker that no service block names: anvil (who is logged in), and delivery for lmtp.
+void add_broker_listeners(const View& view, ServiceTable& table) {
+  for (auto& spec : table.specs) {
+    auto* known = find_known_service(spec.name);
+    if (!known || known->kind != ServiceKind::mail) continue;
+    ListenerSpec listener;
+    listener.kind = ListenerSpec::Kind::unix_stream;
+    listener.mode = 0600;
+    listener.path = view.get("base_dir") + "/anvil";
+    listener.label = "anvil";
+    spec.listeners.push_back(listener);
+    listener.path = view.get("base_dir") + "/delivery";
+    listener.label = "delivery";
+    auto lmtp = view.service("lmtp");
+    auto user = lmtp && !lmtp->user.empty() ? lmtp->user : view.get("default_internal_user");
+    if (auto identity = service::find_user(user)) listener.uid = identity->uid;
+    spec.listeners.push_back(listener);
+    return;
+  }
+}
+
 }  // namespace
 
 const KnownService* find_known_service(std::string_view name) {
@@ -284,6 +308,7 @@ Result<ServiceTable> service_table(const Tree& tree) {
     if (!added) return added.error();
   }
   merge_mail_services(table);
+  add_broker_listeners(**view, table);
   return table;
 }
 

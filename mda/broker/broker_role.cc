@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mda/broker/broker_role.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "common/base/text.h"
+#include "common/net/conn.h"
+#include "conf/dovecot/settings.h"
+
+namespace dovetail::mda {
+
+using conf::dovecot::Selector;
+using service::ControlMessage;
+
+namespace {
+
+std::string program_directory() {
+  std::string path(4096, '\0');
+  ssize_t n = ::readlink("/proc/self/exe", path.data(), path.size());
+  path.resize(n > 0 ? static_cast<size_t>(n) : 0);
+  return std::string(base::dirname(path));
+}
+
+// What the worker needs to know of the user, as fields of a job: "userdb.N" = NAME[=VALUE].
+void add_user(ControlMessage& message, const proto::AuthUser& user) {
+  message.fields["user"] = user.name;
+  size_t number = 0;
+  for (auto& field : user.fields) {
+    auto text = field.flag ? field.name : field.name + "=" + field.value;
+    std::erase_if(text, [](char c) { return c == '\n' || c == '\0'; });
+    message.fields[format("userdb.{}", number++)] = std::move(text);
+  }
+}
+
+// The client has been let in and learns now that nothing comes of it. Constant text and its own tag; if the socket is full
+// he gets less.
+void say_initialization_failed(const Handover& handover, int fd) {
+  auto text = handover.service == "imap" ? format(
+                                               "{} OK Logged in, but initialization failed.\r\n* "
+                                               "BYE Internal error occurred. Refer to server "
+                                               "log for more information.\r\n",
+                                               handover.tag)
+                                         : std::string(
+                                               "-ERR [SYS/TEMP] Internal error occurred. Refer to "
+                                               "server log for more information.\r\n");
+  (void)!::write(fd, text.data(), text.size());
+}
+
+}  // namespace
+
+Result<void> BrokerRole::prepare(service::Context& context) {
+  auto view = context.settings->view({});
+  if (!view) return view.error();
+  auth_master_path_ = (*view)->get("base_dir") + "/auth-master";
+  worker_start_.program = program_directory() + "/mail-worker";
+  worker_start_.workers_per_identity = std::max(std::thread::hardware_concurrency(), 1u);
+  worker_start_.idle_kill =
+      std::chrono::seconds(std::max(context.hello.number("worker_idle_kill"), 1u));
+  if (context.hello.number("worker_idle_kill") == 0)
+    worker_start_.idle_kill = std::chrono::seconds(60);
+  if (::access(worker_start_.program.c_str(), X_OK) != 0)
+    return errno_error(worker_start_.program, errno);
+  conf::dovecot::PackFor what;
+  what.readers = {"imap", "pop3", "lmtp", "lda"};
+  auto packed = context.settings->pack(what);
+  if (!packed) return packed.error();
+  worker_start_.settings = std::move(*packed);
+  return {};
+}
+
+void BrokerRole::start(service::Context& context) {
+  auth_ = std::make_unique<proto::AuthMaster>(context.loop, auth_master_path_, context.log);
+  workers_ = std::make_unique<Workers>(context.loop, context.log, worker_start_);
+}
+
+void BrokerRole::stop(service::Context&) {
+  if (workers_) workers_->stop();
+}
+
+Task<> BrokerRole::serve(service::Context& context, service::Client client) {
+  auto name = base::basename(client.listener);
+  if (name == "imap" || name == "pop3") {
+    co_await serve_login(context, std::move(client.fd));
+  } else if (name == kDeliverySocket) {
+    co_await serve_delivery(context, std::move(client.fd));
+  } else if (name == "anvil") {
+    co_await serve_counts(context, std::move(client.fd));
+  }
+}
+
+Result<MailIdentity> BrokerRole::identity_of(const service::Context& context,
+                                             const proto::AuthUser& user,
+                                             const std::string& service,
+                                             const std::string& local_ip,
+                                             const std::string& remote_ip) const {
+  auto view = context.settings->view(
+      Selector{.protocol = service, .local_ip = local_ip, .remote_ip = remote_ip});
+  if (!view) return view.error();
+  return mail_identity(user.name, user.fields, **view);
+}
+
+// --- sessions
+
+Task<> BrokerRole::serve_login(service::Context& context, base::Fd fd) {
+  auto received = co_await receive_framed(context.loop, fd.get());
+  if (!received || received->message.verb != "session" || received->fds.size() != 1) co_return;
+  auto handover = Handover::decode(received->message);
+  auto answer =
+      co_await take_session(context, std::move(handover), std::move(received->fds.front()));
+  auto message = answer.encode();
+  co_await send_framed(context.loop, fd.get(), std::move(message), {});
+}
+
+Task<HandoverAnswer> BrokerRole::take_session(service::Context& context, Handover handover,
+                                              base::Fd client) {
+  proto::AuthHandover login;
+  login.client_pid = handover.auth_client_pid;
+  login.request_id = handover.auth_request;
+  login.cookie = handover.auth_cookie;
+  auto user = co_await auth_->request(std::move(login), ::getpid(), false);
+  HandoverAnswer failed;
+  if (!user) {
+    context.log.error("auth-master: login: {}", base::printable(user.error().text));
+    failed.error = "auth-master: " + user.error().text;
+    co_return failed;
+  }
+  if (!*user) {
+    failed.error = "Login request expired or unknown to auth";
+    co_return failed;
+  }
+  co_return start_session(context, handover, **user, std::move(client));
+}
+
+HandoverAnswer BrokerRole::start_session(service::Context& context, const Handover& handover,
+                                         const proto::AuthUser& user, base::Fd client) {
+  HandoverAnswer answer;
+  answer.user = user.name;
+  if (handover.userip_limit > 0 && !handover.remote_ip.empty() &&
+      connections(handover.service, user.name, handover.remote_ip) >= handover.userip_limit) {
+    answer.status = HandoverAnswer::Status::limit;
+    return answer;
+  }
+  auto identity =
+      identity_of(context, user, handover.service, handover.local_ip, handover.remote_ip);
+  if (!identity) {
+    // Login has done its part: the incumbent logs "Login:" here, too, and its mail process gives up.
+    Logger(format("{}({})", handover.service, base::printable(user.name)))
+        .error("{}", identity.error().text);
+    say_initialization_failed(handover, client.get());
+    answer.status = HandoverAnswer::Status::taken;
+    answer.mpid = ::getpid();
+    return answer;
+  }
+  auto message = handover.encode();
+  for (auto field : {"auth_client_pid", "auth_request", "auth_cookie", "userip_limit"})
+    message.fields.erase(field);
+  add_user(message, user);
+  auto entry = std::make_shared<uint64_t>(0);
+  auto done = [this, entry](const ControlMessage*) { online_.erase(*entry); };
+  auto given = workers_->give(*identity, user.name, std::move(message), std::move(client), done);
+  if (!given) {
+    answer.error = given.error().text;
+    return answer;
+  }
+  *entry = given->id;
+  online_[given->id] = {handover.service, user.name, handover.remote_ip, handover.session,
+                        given->pid};
+  answer.status = HandoverAnswer::Status::taken;
+  answer.mpid = given->pid;
+  return answer;
+}
+
+unsigned BrokerRole::connections(const std::string& service, const std::string& user,
+                                 const std::string& ip) const {
+  auto same = [&](auto& entry) {
+    return entry.second.service == service && entry.second.user == user &&
+           entry.second.remote_ip == ip;
+  };
+  return static_cast<unsigned>(std::count_if(online_.begin(), online_.end(), same));
+}
+
+// --- deliveries
+
+Task<> BrokerRole::serve_delivery(service::Context& context, base::Fd fd) {
+  auto received = co_await receive_framed(context.loop, fd.get());
+  if (!received || received->message.verb != "deliver" || received->fds.size() != 1) co_return;
+  auto delivery = Delivery::decode(received->message);
+  auto answer =
+      co_await take_delivery(context, std::move(delivery), std::move(received->fds.front()));
+  auto message = answer.encode();
+  co_await send_framed(context.loop, fd.get(), std::move(message), {});
+}
+
+Task<DeliveryAnswer> BrokerRole::take_delivery(service::Context& context, Delivery delivery,
+                                               base::Fd message) {
+  using Status = DeliveryAnswer::Status;
+  proto::AuthInfo info;
+  info.service = delivery.service;
+  info.local_ip = delivery.local_ip;
+  info.remote_ip = delivery.remote_ip;
+  info.session = delivery.session;
+  auto user = co_await auth_->user(delivery.user, std::move(info));
+  DeliveryAnswer answer;
+  if (!user) {
+    answer.text = user.error().text;
+    co_return answer;
+  }
+  if (!*user) {
+    answer.status = Status::unknown_user;
+    co_return answer;
+  }
+  auto identity =
+      identity_of(context, **user, delivery.service, delivery.local_ip, delivery.remote_ip);
+  if (!identity) {
+    answer.text = identity.error().text;
+    co_return answer;
+  }
+  auto job = delivery.encode();
+  add_user(job, **user);
+  // The worker's last word wakes this coroutine; both outlive it together.
+  struct Waiting {
+    explicit Waiting(Loop& loop) : event(loop) {}
+    net::Event event;
+    DeliveryAnswer answer;
+  };
+  auto waiting = std::make_shared<Waiting>(context.loop);
+  waiting->answer.text = "mail process ended while the message was being saved";
+  auto done = [waiting](const ControlMessage* said) {
+    if (said) waiting->answer = DeliveryAnswer::decode(*said);
+    waiting->event.set();
+  };
+  auto given = workers_->give(*identity, (*user)->name, std::move(job), std::move(message), done);
+  if (!given) {
+    answer.text = given.error().text;
+    co_return answer;
+  }
+  co_await waiting->event.wait();
+  co_return waiting->answer;
+}
+
+// --- who is there (doveadm who, kick)
+
+std::string BrokerRole::dump() const {
+  std::map<std::string, std::map<pid_t, unsigned>> counts;
+  for (auto& [id, entry] : online_) {
+    ++counts[format("{}/{}/{}", entry.service, entry.remote_ip, entry.user)][entry.pid];
+  }
+  std::string out;
+  for (auto& [ident, pids] : counts) {
+    for (auto& [pid, count] : pids)
+      out += format("{}\t{}\t{}\n", base::printable(ident, true), pid, count);
+  }
+  return out + "\n";
+}
+
+unsigned BrokerRole::kick(std::string_view user, std::string_view ip) {
+  unsigned kicked = 0;
+  for (auto& [id, entry] : online_) {
+    if (entry.user != user || (!ip.empty() && entry.remote_ip != ip)) continue;
+    workers_->tell(id, ControlMessage{"kick", {}});
+    ++kicked;
+  }
+  return kicked;
+}
+
+Task<> BrokerRole::serve_counts(service::Context& context, base::Fd fd) {
+  net::Conn conn(context.loop, std::move(fd));
+  for (;;) {
+    auto line = co_await conn.read_line(8192);
+    std::string text(line.text);
+    auto words = base::split(text, '\t');
+    if (words[0] == "CONNECT-DUMP") {
+      conn.put(dump());
+    } else if (words[0] == "LOOKUP" && words.size() > 1) {
+      auto [protocol, rest] = base::cut(words[1], '/');
+      auto [ip, user] = base::cut(rest.value_or(""), '/');
+      conn.print("{}\n", connections(std::string(protocol), std::string(user.value_or("")),
+                                     std::string(ip)));
+    } else if (words[0] == "KICK" && words.size() > 1) {
+      conn.print("{}\n", kick(words[1], words.size() > 2 ? words[2] : std::string_view()));
+    } else if (words[0] != "VERSION") {
+      co_return;
+    }
+    co_await conn.flush();
+  }
+}
+
+}  // namespace dovetail::mda

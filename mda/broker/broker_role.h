@@ -1,0 +1,58 @@
+// The broker: root, but it reads nothing that a client wrote. Takes clients from login and deliveries from lmtp, asks
+// auth-master for the user, forms his identity, and gives the job to one of the identity's workers. Counts sessions for
+// mail_max_userip_connections, and knows who is logged in (socket anvil: CONNECT-DUMP, KICK).
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/proto/auth_master.h"
+#include "common/service/service.h"
+#include "mda/broker/delivery.h"
+#include "mda/broker/handover.h"
+#include "mda/broker/workers.h"
+
+namespace dovetail::mda {
+
+class BrokerRole : public service::Role {
+ public:
+  Result<void> prepare(service::Context& context) override;
+  void start(service::Context& context) override;
+  Task<> serve(service::Context& context, service::Client client) override;
+  void stop(service::Context& context) override;
+  bool busy() const override { return workers_ && workers_->jobs() > 0; }
+
+ private:
+  // One session in progress.
+  struct Online {
+    std::string service, user, remote_ip, session;
+    pid_t pid = 0;
+  };
+
+  Task<> serve_login(service::Context& context, base::Fd fd);
+  Task<HandoverAnswer> take_session(service::Context& context, Handover handover, base::Fd client);
+  HandoverAnswer start_session(service::Context& context, const Handover& handover,
+                               const proto::AuthUser& user, base::Fd client);
+  Task<> serve_delivery(service::Context& context, base::Fd fd);
+  Task<DeliveryAnswer> take_delivery(service::Context& context, Delivery delivery,
+                                     base::Fd message);
+  Task<> serve_counts(service::Context& context, base::Fd fd);
+  std::string dump() const;
+  unsigned kick(std::string_view user, std::string_view ip);
+  unsigned connections(const std::string& service, const std::string& user,
+                       const std::string& ip) const;
+  Result<MailIdentity> identity_of(const service::Context& context, const proto::AuthUser& user,
+                                   const std::string& service, const std::string& local_ip,
+                                   const std::string& remote_ip) const;
+
+  WorkerStart worker_start_;
+  std::string auth_master_path_;
+  std::unique_ptr<proto::AuthMaster> auth_;
+  std::map<uint64_t, Online> online_;
+  std::unique_ptr<Workers> workers_;
+};
+
+}  // namespace dovetail::mda

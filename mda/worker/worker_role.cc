@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mda/worker/worker_role.h"
+
+#include <unistd.h>
+
+#include <optional>
+
+#include "common/base/text.h"
+#include "common/net/conn.h"
+#include "mda/broker/delivery.h"
+#include "mda/imap/imap_settings.h"
+#include "mda/imap/session.h"
+
+namespace dovetail::mda {
+
+using service::ControlMessage;
+
+namespace {
+
+constexpr unsigned kPoolThreads = 4;
+
+MailUser user_of(const ControlMessage& message) {
+  MailUser user;
+  user.user = message.get("user");
+  user.service = message.get("service");
+  user.session = message.get("session");
+  user.local_ip = message.get("lip");
+  user.remote_ip = message.get("rip");
+  for (size_t number = 0;; ++number) {
+    auto field = message.fields.find(format("userdb.{}", number));
+    if (field == message.fields.end()) return user;
+    auto [name, value] = base::cut(field->second, '=');
+    user.userdb.push_back({std::string(name), std::string(value.value_or("yes"))});
+  }
+}
+
+// What tells two stores of one user apart.
+std::string store_key(const StoreSettings& settings) {
+  auto key = settings.user + "\n" + settings.home + "\n" + settings.mail_location;
+  for (auto& space : settings.namespaces) key += "\n" + space.prefix + "\n" + space.location;
+  return key;
+}
+
+void put_initialization_failed(Conn& conn, const ControlMessage& message) {
+  if (message.get("service") == "imap") {
+    conn.print("{} OK Logged in, but initialization failed.\r\n", message.get("tag"));
+    conn.put("* BYE Internal error occurred. Refer to server log for more information.\r\n");
+  } else {
+    conn.put(
+        "-ERR [SYS/TEMP] Internal error occurred. Refer to server log for more information.\r\n");
+  }
+}
+
+}  // namespace
+
+class WorkerRole::Running {
+ public:
+  Running(WorkerRole& role, service::Context& context, std::string id)
+      : role_(role), context_(context), id_(std::move(id)) {
+    role_.jobs_[id_];
+    ControlMessage taken{"taken", {}};
+    taken.fields["id"] = id_;
+    context_.tell_parent(taken, {});
+  }
+  ~Running() {
+    role_.jobs_.erase(id_);
+    answer_.fields["id"] = id_;
+    context_.tell_parent(answer_, {});
+  }
+  Running(const Running&) = delete;
+  void set_conn(Conn* conn) { role_.jobs_[id_].conn = conn; }
+  void set_answer(ControlMessage answer) { answer_ = std::move(answer); }
+
+ private:
+  WorkerRole& role_;
+  service::Context& context_;
+  std::string id_;
+  ControlMessage answer_{"ended", {}};
+};
+
+Result<void> WorkerRole::prepare(service::Context& context) {
+  if (context.arguments.size() > 0) return config_error("mail-worker takes no arguments");
+  return {};
+}
+
+void WorkerRole::start(service::Context& context) {
+  pool_ = std::make_unique<net::Pool>(context.loop, kPoolThreads);
+  watcher_ = std::make_unique<imap::ChangeWatcher>(context.loop, context.log);
+}
+
+Task<> WorkerRole::serve(service::Context&, service::Client) {
+  co_return;
+}  // there is no listener
+
+void WorkerRole::control(service::Context& context, const ControlMessage& message,
+                         std::vector<base::Fd> fds) {
+  if (message.verb == "session" && fds.size() == 1) {
+    net::spawn(run_session(context, message, std::move(fds.front())), context.log);
+  } else if (message.verb == "deliver" && fds.size() == 1) {
+    net::spawn(run_delivery(context, message, std::move(fds.front())), context.log);
+  } else if (message.verb == "kick") {
+    auto job = jobs_.find(message.get("id"));
+    if (job != jobs_.end() && job->second.conn) job->second.conn->cancel();
+  } else {
+    context.log.error("unknown message from the broker: {}", base::printable(message.verb));
+  }
+}
+
+void WorkerRole::stop(service::Context&) {
+  for (auto& [id, job] : jobs_) {
+    if (job.conn) job.conn->cancel();
+  }
+}
+
+Result<std::shared_ptr<Store>> WorkerRole::store_of(service::Context& context,
+                                                    const MailUser& user) {
+  auto settings = store_settings(user);
+  if (!settings) return settings.error();
+  auto key = store_key(*settings);
+  if (auto known = stores_[key].lock()) return known;
+  auto made =
+      Store::create(context.loop, *pool_, std::move(*settings), Logger(user.log_name(::getpid())));
+  if (!made) {
+    stores_.erase(key);
+    return made.error();
+  }
+  std::shared_ptr<Store> store = std::move(*made);
+  stores_[key] = store;
+  std::erase_if(stores_, [](auto& row) { return row.second.expired(); });
+  return store;
+}
+
+// --- sessions
+
+Task<> WorkerRole::run_session(service::Context& context, ControlMessage message, base::Fd fd) {
+  Running running(*this, context, message.get("id"));
+  Conn conn(context.loop, std::move(fd));
+  running.set_conn(&conn);
+  conn.put_back(base::unbase64(message.get("input")).value_or(std::string()));
+  auto user = complete_mail_user(*context.settings, user_of(message));
+  if (user) {
+    co_await speak(context, conn, std::move(*user), message);
+    co_return;
+  }
+  auto name = format("{}({})", message.get("service"), base::printable(message.get("user")));
+  Logger(name).error("{}", user.error().text);
+  put_initialization_failed(conn, message);
+  conn.set_timeout(base::Milliseconds(1000));
+  co_await conn.flush();
+}
+
+Task<> WorkerRole::speak(service::Context& context, Conn& conn, MailUser user,
+                         const ControlMessage& message) {
+  Logger log(user.log_name(::getpid()));
+  auto store = store_of(context, user);
+  if (!store) {
+    log.error("{}", store.error().text);
+    put_initialization_failed(conn, message);
+    conn.set_timeout(base::Milliseconds(1000));
+    co_await conn.flush();
+    co_return;
+  }
+  if (user.service == "imap") {
+    imap::SessionEnvironment environment;
+    environment.store = *store;
+    environment.pool = pool_.get();
+    environment.watcher = watcher_.get();
+    environment.settings =
+        std::make_shared<imap::ImapSettings>(imap::read_imap_settings(*user.view));
+    environment.log = log;
+    environment.login_tag = message.get("tag");
+    co_await imap::run_imap(conn, std::move(environment));
+    co_return;
+  }
+  // POP3: mda/pop3's run_pop3 goes here.
+  log.error("service {} is not supported yet", user.service);
+  put_initialization_failed(conn, message);
+  co_await conn.flush();
+}
+
+// --- deliveries
+
+Task<> WorkerRole::run_delivery(service::Context& context, ControlMessage message, base::Fd fd) {
+  using Status = DeliveryAnswer::Status;
+  Running running(*this, context, message.get("id"));
+  auto delivery = Delivery::decode(message);
+  DeliveryAnswer answer;
+  running.set_answer(answer.encode());
+  auto user = complete_mail_user(*context.settings, user_of(message));
+  auto store = user ? store_of(context, *user) : Result<std::shared_ptr<Store>>(user.error());
+  if (!store) {
+    answer.text = store.error().text;
+    Logger(format("{}({})", delivery.service, base::printable(delivery.user)))
+        .error("{}", answer.text);
+    running.set_answer(answer.encode());
+    co_return;
+  }
+  Logger log(user->log_name(::getpid()));
+  auto name = delivery.mailbox.empty() ? std::string("INBOX") : delivery.mailbox;
+  auto shown = base::printable(name, true);
+  auto msgid = delivery.message_id.empty() ? std::string("unspecified")
+                                           : base::printable(delivery.message_id, true);
+  auto box = co_await (*store)->open_for_delivery(name);
+  if (!box || !*box) {
+    answer.text = box ? format("Mailbox doesn't exist: {}", shown) : box.error().text;
+    if (box || box.error().fault == base::Fault::permanent) answer.status = Status::permanent;
+    log.info("msgid={}: save failed to open mailbox {}: {}", msgid, shown, answer.text);
+    running.set_answer(answer.encode());
+    co_return;
+  }
+  SaveOptions options;
+  auto saved = co_await (*box)->deliver(std::move(delivery.prefix), fd.get(), delivery.offset,
+                                        std::move(options));
+  if (saved) {
+    answer.status = Status::stored;
+    log.info("msgid={}: saved mail to {}", msgid, shown);
+  } else {
+    answer.text = saved.error().text;
+    if (saved.error().fault == base::Fault::permanent) answer.status = Status::permanent;
+    log.info("msgid={}: save failed to {}: {}", msgid, shown, answer.text);
+  }
+  running.set_answer(answer.encode());
+}
+
+}  // namespace dovetail::mda

@@ -1,0 +1,50 @@
+// A worker: the mail users of one uid, all their sessions and deliveries. It has no listener; jobs come from the broker over
+// the control channel with a descriptor each. A session that fails takes only itself along.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "common/net/conn.h"
+#include "common/net/pool.h"
+#include "common/service/service.h"
+#include "mda/imap/change_watcher.h"
+#include "mda/storage/store.h"
+#include "mda/worker/mail_user.h"
+
+namespace dovetail::mda {
+
+class WorkerRole : public service::Role {
+ public:
+  Result<void> prepare(service::Context& context) override;
+  void start(service::Context& context) override;
+  Task<> serve(service::Context& context, service::Client client) override;
+  void control(service::Context& context, const service::ControlMessage& message,
+               std::vector<base::Fd> fds) override;
+  void stop(service::Context& context) override;
+  bool busy() const override { return !jobs_.empty(); }
+
+ private:
+  struct Job {
+    Conn* conn = nullptr;  // of a session
+  };
+  // Keeps the job in the list, and tells the broker when it ends.
+  class Running;
+
+  Task<> run_session(service::Context& context, service::ControlMessage message, base::Fd fd);
+  Task<> speak(service::Context& context, Conn& conn, MailUser user,
+               const service::ControlMessage& message);
+  Task<> run_delivery(service::Context& context, service::ControlMessage message, base::Fd fd);
+  Result<std::shared_ptr<Store>> store_of(service::Context& context, const MailUser& user);
+
+  std::unique_ptr<net::Pool> pool_;
+  std::unique_ptr<imap::ChangeWatcher> watcher_;
+  std::map<std::string, std::weak_ptr<Store>> stores_;  // by user and locations
+  std::map<std::string, Job> jobs_;                     // by the broker's id
+};
+
+}  // namespace dovetail::mda
