@@ -112,7 +112,7 @@ std::optional<LoginRequest> LoginDialogue::cmd_login(Command& command) {
       "If anyone was listening, the password was exposed.\r\n");
   no(request,
      "[PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.");
-  refusals_.push_back({"", "", LoginRefusal::Why::plaintext});
+  refusals_.push_back({"", request.user, LoginRefusal::Why::plaintext});
   return std::nullopt;
 }
 

@@ -42,6 +42,9 @@ const KnownService kKnownServices[] = {
     {"ssl-params",      ServiceKind::absorbed,     "",             nullptr,                                                                false, false},
     {"indexer",         ServiceKind::absorbed,     "",             nullptr,                                                                false, false},
     {"indexer-worker",  ServiceKind::absorbed,     "",             nullptr,                                                                false, false},
+    {"imap-urlauth",    ServiceKind::absorbed,     "",             nullptr,                                                                false, false},
+    {"imap-urlauth-login",  ServiceKind::absorbed, "",             nullptr,                                                                false, false},
+    {"imap-urlauth-worker", ServiceKind::absorbed, "",             nullptr,                                                                false, false},
     {"imap-hibernate",  ServiceKind::absorbed,     "",             nullptr,                                                                false, false},
     {"stats",           ServiceKind::absorbed,     "",             nullptr,                                                                false, false},
     {"old-stats",       ServiceKind::absorbed,     "",             nullptr,                                                                false, false},
@@ -236,6 +239,8 @@ class Builder {
 
 // imap and pop3 are one broker: a user's sessions of all protocols meet in one worker.
 void merge_mail_services(ServiceTable& table) {
+  // imap's own settings hold for the broker if there is an imap.
+  std::stable_partition(table.specs.begin(), table.specs.end(), [](auto& spec) { return spec.name == "imap"; });
   auto mail = std::find_if(table.specs.begin(), table.specs.end(), [](auto& spec) {
     auto* known = find_known_service(spec.name);
     return known && known->kind == ServiceKind::mail;

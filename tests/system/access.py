@@ -1,0 +1,493 @@
+#!/usr/bin/env python3
+"""Starts our dovecot with a private configuration on high ports and logs in as a mail client does.
+
+access.py BUILD_DIRECTORY [--keep]   exit 0: all cases passed. Works as root (chroot, dovenull, a uid of its own for mail)
+and as an ordinary user. SPDX-License-Identifier: Apache-2.0
+"""
+import imaplib
+import os
+import poplib
+import pwd
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROGRAMS = ["mda/login/imap-login", "mda/login/pop3-login", "mda/broker/imap", "mda/broker/pop3", "mda/worker/mail-worker",
+            "authd/auth", "mda/doveadm/doveadm", "authd/doveadm-auth"]
+MAIL_UID = 5999  # as root: the uid of all mail; needs no passwd entry
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    def __init__(self, build):
+        self.build = Path(build).resolve()
+        self.root = os.geteuid() == 0
+        self.dir = Path(tempfile.mkdtemp(prefix="access-"))
+        self.dir.chmod(0o755)
+        self.ports = {name: free_port() for name in ("imap", "imaps", "pop3", "pop3s")}
+        self.log = self.dir / "log"
+        self.config = self.dir / "dovecot.conf"
+        self.mail = self.dir / "mail"
+        libexec = self.dir / "libexec"
+        libexec.mkdir()
+        for program in PROGRAMS:
+            if (self.build / program).exists():
+                shutil.copy(self.build / program, libexec / Path(program).name)
+        self.mail.mkdir()
+        uid = MAIL_UID if self.root else os.geteuid()
+        gid = MAIL_UID if self.root else os.getegid()
+        os.chown(self.mail, uid, gid)
+        self.uid, self.gid = uid, gid
+        subprocess.run(["openssl", "req", "-new", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-out",
+                        self.dir / "cert.pem", "-keyout", self.dir / "key.pem"], check=True, capture_output=True)
+        users = self.dir / "users"
+        users.write_text(
+            f"frank@example.org:{{PLAIN}}secret:{uid}:{gid}::{self.mail}/frank::\n"
+            f"anna@example.org:{{PLAIN}}secret:{uid}:{gid}::{self.mail}/anna::\n"
+            f"low@example.org:{{PLAIN}}secret:12:12::{self.mail}/low::\n"
+            f"closed@example.org:{{PLAIN}}secret:{uid}:{gid}::{self.mail}/closed::nologin\n")
+        users.chmod(0o644)
+        self.config.write_text(self.config_text())
+
+    def config_text(self):
+        me = pwd.getpwuid(os.geteuid()).pw_name
+        who = "" if self.root else f"""
+default_internal_user = {me}
+default_login_user = {me}
+default_internal_group = {os.getegid()}
+"""
+        return f"""
+protocols = imap pop3
+listen = 127.0.0.1
+base_dir = {self.dir}/run
+libexec_dir = {self.dir}/libexec
+log_path = {self.log}
+{who}
+ssl = yes
+ssl_cert = <{self.dir}/cert.pem
+ssl_key = <{self.dir}/key.pem
+disable_plaintext_auth = yes
+login_greeting = Test ready.
+first_valid_uid = 500
+mail_location = maildir:~/Maildir
+mail_max_userip_connections = 4
+auth_failure_delay = 0
+namespace inbox {{
+  inbox = yes
+  separator = .
+  mailbox Drafts {{
+    auto = subscribe
+    special_use = \\Drafts
+  }}
+}}
+passdb {{
+  driver = passwd-file
+  args = {self.dir}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {self.dir}/users
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {self.ports['imap']}
+  }}
+  inet_listener imaps {{
+    port = {self.ports['imaps']}
+    ssl = yes
+  }}
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {self.ports['pop3']}
+  }}
+  inet_listener pop3s {{
+    port = {self.ports['pop3s']}
+    ssl = yes
+  }}
+}}
+service auth {{
+  user = {me}
+}}
+service imap {{
+  idle_kill = 2s
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+"""
+
+    def start(self):
+        self.process = subprocess.Popen([self.build / "mda/master/dovecot", "-F", "-c", self.config],
+                                        stderr=open(self.dir / "stderr", "w"))
+        deadline = time.time() + 20
+        while time.time() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                socket.create_connection(("127.0.0.1", self.ports["imap"]), 1).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise SystemExit("dovecot does not start: " + (self.dir / "stderr").read_text() + self.lines())
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def lines(self):
+        return self.log.read_text() if self.log.exists() else ""
+
+    def wait_log(self, pattern):
+        deadline = time.time() + 10
+        while time.time() < deadline:
+            if found := re.search(pattern, self.lines(), re.M):
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"no log line {pattern}")
+
+    def put_message(self, user, subject):
+        box = self.mail / user / "Maildir"
+        made = []
+        for path in (self.mail / user, box, box / "cur", box / "new", box / "tmp"):
+            if not path.exists():
+                path.mkdir()
+                made.append(path)
+        name = f"{time.time_ns()}.M1P1.test"
+        (box / "tmp" / name).write_text(f"From: a@example.org\nSubject: {subject}\n\nbody\n")
+        for path in made + [box / "tmp" / name]:
+            os.chown(path, self.uid, self.gid)
+        (box / "tmp" / name).rename(box / "new" / name)
+
+
+def tls():
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class Raw:
+    """A client of single lines."""
+
+    def __init__(self, server, port="imap", use_tls=False, source=None):
+        self.sock = socket.create_connection(("127.0.0.1", server.ports[port]), 20,
+                                             source_address=(source, 0) if source else None)
+        if use_tls:
+            self.sock = tls().wrap_socket(self.sock, server_hostname="localhost")
+        self.file = self.sock.makefile("rb")
+
+    def line(self):
+        return self.file.readline().decode().rstrip("\r\n")
+
+    def send(self, text):
+        self.sock.sendall(text.encode() + b"\r\n")
+
+    def ask(self, text):
+        self.send(text)
+        tag = text.split()[0]
+        lines = []
+        while True:
+            lines.append(self.line())
+            if lines[-1].startswith(tag + " ") or not lines[-1]:
+                return lines
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
+
+def check(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+def match(text, pattern):
+    check(re.search(pattern, text), f"{text!r} does not match {pattern!r}")
+
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+@case
+def greeting_and_refusal_without_tls(s):
+    c = Raw(s, source="127.0.0.9")
+    match(c.line(), r"^\* OK \[CAPABILITY IMAP4rev1 SASL-IR .*STARTTLS LOGINDISABLED\] Test ready\.$")
+    match(c.ask("a LOGIN frank@example.org secret")[-1], r"^a NO \[PRIVACYREQUIRED\] Plaintext authentication disallowed on ")
+    match(c.ask("b LOGOUT")[-1], r"^b OK Logout completed\.$")
+    s.wait_log(r"imap-login: Info: Login failed: Plaintext authentication disabled: user=<>, rip=127\.0\.0\.9, lip=127\.0\.0\.1, "
+               r"session=<\S+>$")
+    s.wait_log(r"imap-login: Info: Disconnected: Aborted login by logging out \(tried to use disallowed plaintext auth\): "
+               r"user=<frank@example.org>, rip=127\.0\.0\.9, ")
+
+
+@case
+def login_on_the_same_host_reads_a_maildir(s):
+    s.put_message("frank", "hello one")
+    c = imaplib.IMAP4("127.0.0.1", s.ports["imap"])
+    c.login("frank@example.org", "secret")
+    check(c.select("INBOX")[1] == [b"1"], "one message in INBOX")
+    data = c.fetch("1", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]
+    check(b"Subject: hello one" in data[0][1], f"{data}")
+    check(b'"."' in c.list()[1][0], "the separator is .")
+    c.logout()
+    s.wait_log(r"imap-login: Info: Login: user=<frank@example\.org>, method=PLAIN, rip=127\.0\.0\.1, lip=127\.0\.0\.1, mpid=\d+, "
+               r"secured, session=<\S+>$")
+    s.wait_log(r"imap\(frank@example\.org\)<\d+><\S+>: Info: Disconnected: Logged out in=\d+ out=\d+ deleted=0 ")
+
+
+@case
+def starttls_and_authenticate(s):
+    c = imaplib.IMAP4("127.0.0.1", s.ports["imap"])
+    c.starttls(tls())
+    check("STARTTLS" not in c.capabilities and "AUTH=PLAIN" in c.capabilities, f"{c.capabilities}")
+    c.authenticate("PLAIN", lambda _: b"\0frank@example.org\0secret")
+    check(c.select("INBOX")[0] == "OK", "SELECT")
+    c.logout()
+    s.wait_log(r"imap-login: Info: Login: user=<frank@example\.org>, method=PLAIN, .* mpid=\d+, TLS, session=<\S+>$")
+
+
+@case
+def imaps_with_much_data(s):
+    c = imaplib.IMAP4_SSL("127.0.0.1", s.ports["imaps"], ssl_context=tls())
+    c.login("anna@example.org", "secret")
+    body = (b"From: x@example.org\r\nSubject: big\r\n\r\n" + b"0123456789abcdef" * 4 + b"\r\n") * 20000
+    check(c.append("INBOX", None, None, body)[0] == "OK", "APPEND")
+    c.select("INBOX")
+    data = c.fetch("1", "(RFC822)")[1]
+    check(data[0][1] == body, "the same bytes come back")
+    c.logout()
+
+
+@case
+def pipelined_behind_login(s):
+    c = Raw(s)
+    c.line()
+    c.send("a LOGIN frank@example.org secret\r\nb SELECT INBOX\r\nc LOGOUT")
+    lines = []
+    while line := c.line():
+        lines.append(line)
+    check(any(l.startswith("a OK [CAPABILITY ") and l.endswith("] Logged in") for l in lines), f"{lines}")
+    check(any(l.startswith("b OK [READ-WRITE]") for l in lines) and lines[-1].startswith("c OK Logout"), f"{lines}")
+
+
+@case
+def wrong_password_then_right(s):
+    c = Raw(s)
+    c.line()
+    match(c.ask("a LOGIN frank@example.org wrong")[-1], r"^a NO \[AUTHENTICATIONFAILED\] Authentication failed\.$")
+    match(c.ask("a AUTHENTICATE FOO")[-1], r"^a NO \[ALERT\] Unsupported authentication mechanism\.$")
+    c.close()
+    s.wait_log(r"imap-login: Info: Disconnected: Connection closed \(tried to use unsupported auth mechanism\): "
+               r"user=<frank@example\.org>, method=FOO, ")
+    c = Raw(s)
+    c.line()
+    c.ask("a LOGIN frank@example.org wrong")
+    c.ask("a LOGOUT")
+    s.wait_log(r"Disconnected: Aborted login by logging out \(auth failed, 1 attempts in \d+ secs\): user=<frank@example\.org>, "
+               r"method=PLAIN, rip=127")
+
+
+@case
+def three_wrong_commands(s):
+    c = Raw(s)
+    c.line()
+    for i in range(2):
+        match(c.ask("a FOO")[-1], r"^a BAD Error in IMAP command received by server\.$")
+    c.send("a FOO")
+    match(c.line(), r"^\* BYE Too many invalid IMAP commands\.$")
+    check(c.line() == "", "closed")
+    s.wait_log(r"Disconnected: Too many invalid commands \(no auth attempts in \d+ secs\): user=<>, rip=")
+
+
+@case
+def uid_below_first_valid_uid(s):
+    if not s.root:
+        return
+    c = Raw(s)
+    c.line()
+    c.send("a LOGIN low@example.org secret")
+    check(c.line() == "a OK Logged in, but initialization failed.", "OK line")
+    check(c.line() == "* BYE Internal error occurred. Refer to server log for more information.", "BYE")
+    check(c.line() == "", "closed")
+    s.wait_log(r"imap\(low@example\.org\): Error: Mail access for users with UID 12 not permitted \(see first_valid_uid in config "
+               r"file, uid from userdb lookup\)\.$")
+
+
+@case
+def connection_limit(s):
+    open_ones = []
+    for i in range(4):
+        c = Raw(s, "imaps", True, "127.0.0.77")
+        c.line()
+        match(c.ask("a LOGIN anna@example.org secret")[-1], "^a OK ")
+        open_ones.append(c)
+    c = Raw(s, "imaps", True, "127.0.0.77")
+    c.line()
+    match(c.ask("a LOGIN anna@example.org secret")[-1],
+          r"^a NO \[LIMIT\] Maximum number of connections from user\+IP exceeded \(mail_max_userip_connections=4\)$")
+    s.wait_log(r"Info: Disconnected: Maximum number of connections from user\+IP exceeded \(mail_max_userip_connections=4\): "
+               r"user=<anna@example\.org>, method=PLAIN, rip=127\.0\.0\.77, lip=127\.0\.0\.1, TLS, session=<\S+>$")
+    for c in open_ones:
+        c.ask("z LOGOUT")
+
+
+@case
+def idle_hears_of_new_mail(s):
+    c = Raw(s)
+    c.line()
+    c.ask("a LOGIN frank@example.org secret")
+    c.ask("b SELECT INBOX")
+    c.send("c IDLE")
+    match(c.line(), r"^\+ ")
+    s.put_message("frank", "while idle")
+    while not re.match(r"\* \d+ EXISTS", line := c.line()):
+        check(line != "", "closed while idle")
+    c.send("DONE")
+    c.close()
+
+
+@case
+def worker_runs_as_the_mail_user_and_ends_when_idle(s):
+    c = Raw(s)
+    c.line()
+    c.ask("a LOGIN frank@example.org secret")
+    pid = re.findall(r"Login: user=<frank@example\.org>.* mpid=(\d+)", s.lines())[-1]
+    status = Path(f"/proc/{pid}/status").read_text()
+    match(status, rf"Uid:\s+{s.uid}\s+{s.uid}\s+{s.uid}\s+{s.uid}\n")
+    c.ask("b LOGOUT")
+    deadline = time.time() + 10
+    while Path(f"/proc/{pid}").exists() and time.time() < deadline:
+        time.sleep(0.1)
+    check(not Path(f"/proc/{pid}").exists(), "the worker ends after idle_kill")
+    c = Raw(s)
+    c.line()
+    match(c.ask("a LOGIN frank@example.org secret")[-1], "^a OK ")
+
+
+@case
+def killed_worker_takes_only_its_sessions(s):
+    c = Raw(s)
+    c.line()
+    c.ask("a LOGIN frank@example.org secret")
+    pid = int(re.findall(r"Login: user=<frank@example\.org>.* mpid=(\d+)", s.lines())[-1])
+    os.kill(pid, signal.SIGKILL)
+    check(c.line() == "", "the session is gone")
+    c = Raw(s)
+    c.line()
+    match(c.ask("a LOGIN frank@example.org secret")[-1], "^a OK ")
+    s.wait_log(rf"imap: Error: service\(imap\): child {pid} killed with signal 9")
+
+
+@case
+def pop3_dialogue_before_login(s):
+    c = Raw(s, "pop3")
+    match(c.line(), r"^\+OK Test ready\.$")
+    c.send("CAPA")
+    lines = []
+    while (line := c.line()) != ".":
+        lines.append(line)
+    check("STLS" in lines and "USER" in lines and lines[-1].startswith("SASL PLAIN"), f"{lines}")
+    c.send("PASS x")
+    check(c.line() == "-ERR No username given.", "PASS first")
+    c.send("USER frank@example.org")
+    check(c.line() == "+OK", "USER")
+    c.send("PASS wrong")
+    check(c.line() == "-ERR [AUTH] Authentication failed.", "wrong password")
+    c.send("QUIT")
+    check(c.line() == "+OK Logging out", "QUIT")
+    s.wait_log(r"pop3-login: Info: Disconnected: Aborted login by logging out \(auth failed, 1 attempts in ")
+
+
+@case
+def pop3_reads_mail(s):
+    s.put_message("anna", "for pop3")
+    p = poplib.POP3_SSL("127.0.0.1", s.ports["pop3s"], context=tls())
+    p.user("anna@example.org")
+    match(p.pass_("secret").decode(), r"^\+OK Logged in\.")
+    count = p.stat()[0]
+    check(count > 0, "messages")
+    check(any(b"for pop3" in l for l in p.retr(count)[1]), "RETR")
+    p.quit()
+    s.wait_log(r"pop3-login: Info: Login: user=<anna@example\.org>, method=PLAIN, .* TLS, session=<\S+>$")
+
+
+@case
+def reload_keeps_sessions(s):
+    c = Raw(s, "imaps", True)
+    c.line()
+    c.ask("a LOGIN frank@example.org secret")
+    s.process.send_signal(signal.SIGHUP)
+    s.wait_log(r"master: Warning: SIGHUP received - reloading configuration$")
+    time.sleep(0.5)
+    match(c.ask("b NOOP")[-1], "^b OK ")
+    d = Raw(s)
+    match(d.line(), r"^\* OK ")
+    match(d.ask("a LOGIN frank@example.org secret")[-1], "^a OK ")
+    match(c.ask("c LOGOUT")[-1], "^c OK ")
+    d.close()
+
+
+@case
+def stop_says_goodbye(s):
+    c = Raw(s)
+    c.line()
+    c.ask("a LOGIN frank@example.org secret")
+    s.stop()
+    check(s.process.returncode == 0, f"exit {s.process.returncode}")
+    s.wait_log(r"imap\(frank@example\.org\)<\d+><\S+>: Info: Disconnected: Server shutting down\. in=")
+    s.wait_log(r"master: Warning: Killed with signal 15 \(by pid=\d+ uid=\d+ code=kill\)$")
+
+
+def main():
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
+    only = [a for a in sys.argv[2:] if not a.startswith("-")]
+    server = Server(sys.argv[1])
+    failed = []
+    try:
+        server.start()
+        for function in CASES:
+            if only and function.__name__ not in only:
+                continue
+            try:
+                function(server)
+                print(f"ok    {function.__name__}", flush=True)
+            except Exception as error:  # every case is run
+                failed.append(function.__name__)
+                print(f"FAIL  {function.__name__}: {type(error).__name__}: {error}", flush=True)
+    finally:
+        server.stop()
+        if failed:
+            print(server.lines())
+        if "--keep" not in sys.argv:
+            shutil.rmtree(server.dir, ignore_errors=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
