@@ -28,6 +28,7 @@ struct Workers::Worker {
   };
   std::deque<Outgoing> outbox;
   bool sending = false;
+  bool ready = false;   // has started well
   bool ending = false;  // takes no new jobs
 };
 
@@ -124,7 +125,9 @@ Task<> Workers::listen_to(std::shared_ptr<Worker> worker) {
 
 void Workers::heard(Worker& worker, const ControlMessage& message) {
   auto id = base::parse_number<uint64_t>(message.get("id")).value_or(0);
-  if (message.verb == "idle") {
+  if (message.verb == "ready") {
+    worker.ready = true;
+  } else if (message.verb == "idle") {
     worker.ending = true;
     auto known = workers_.find(worker.slot);
     if (known != workers_.end() && known->second.get() == &worker) workers_.erase(known);
@@ -261,7 +264,8 @@ void Workers::worker_gone(const std::shared_ptr<Worker>& worker, int status) {
   for (auto id : std::set<uint64_t>(worker->jobs)) {
     auto job = jobs_.find(id);
     if (job == jobs_.end()) continue;
-    bool again = clean && !job->second.taken;
+    // A job is taken before anything is done for it: what was not taken did not end this worker.
+    bool again = worker->ready && !job->second.taken;
     Error error = temporary("");
     auto next = again ? find_or_start(job->second.identity, job->second.user, error) : nullptr;
     if (!next) {
