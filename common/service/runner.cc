@@ -95,7 +95,10 @@ void Runner::open_doors() {
     int fd = kFirstListenerFd + i;
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     struct stat st {};
-    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+    int type = 0;
+    socklen_t length = sizeof type;
+    bool datagrams = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_DGRAM;
+    if (datagrams || (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))) {
       net::spawn(read_fifo(fd), context_.log);
       continue;
     }
@@ -156,7 +159,7 @@ Task<> Runner::read_fifo(int fd) {
   base::Fd owned(fd);
   net::Watch watch(context_.loop, fd);
   while (!draining_) {
-    static thread_local std::array<char, 512> bytes;
+    static thread_local std::array<char, 8192> bytes;  // more than a datagram of a log line
     ssize_t n = ::read(fd, bytes.data(), bytes.size());
     if (n > 0) {
       role_.trigger(context_, std::string_view(bytes.data(), static_cast<size_t>(n)));

@@ -33,7 +33,7 @@ class Runner {
   };
   Runner(Role& role, Context& context, Limits limits);
 
-  // Runs until told to end. `fifo` listeners are read, all others accept. Returns the exit status.
+  // Runs until told to end. `fifo` and `unix-dgram` listeners are read (a datagram is one trigger()), all others accept. Returns the exit status.
   int run();
   // One client that is already there (a session on standard input); ends with it.
   int run_one(base::Fd fd);

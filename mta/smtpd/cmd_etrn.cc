@@ -27,6 +27,8 @@ Task<Flushed> ask_flush(Session& s, std::string domain) {
     request.add("request", "send_site").add("site", domain);
     proto::put_attributes(conn, request);
     auto answer = co_await proto::read_attributes(conn);
+    // The service says its protocol first.
+    if (answer && answer->has("protocol")) answer = co_await proto::read_attributes(conn);
     if (answer && answer->has("status")) status = answer->get_number("status");
   } catch (const IoError&) {
     status = -1;

@@ -58,6 +58,12 @@ void open_tool_log(const conf::MainCf& cf, bool to_stderr) {
   }
   target.file = cf.get("maillog_file");
   target.to_syslog = target.file.empty();
+  // Who may not write the file asks postlogd to.
+  if (!target.file.empty() && access(target.file.c_str(), W_OK) != 0 && geteuid() != 0) {
+    target.file.clear();
+    target.to_syslog = true;
+    target.syslog_socket = cf.get("queue_directory") + "/public/" + cf.get("postlog_service_name");
+  }
   base::open_log(target);
 }
 
