@@ -111,7 +111,8 @@ Task<> BrokerRole::serve_login(service::Context& context, base::Fd fd) {
   auto answer =
       co_await take_session(context, std::move(handover), std::move(received->fds.front()));
   auto message = answer.encode();
-  co_await send_framed(context.loop, fd.get(), std::move(message), {});
+  std::vector<int> no_fds;
+  co_await send_framed(context.loop, fd.get(), std::move(message), std::move(no_fds));
 }
 
 Task<HandoverAnswer> BrokerRole::take_session(service::Context& context, Handover handover,
@@ -186,23 +187,40 @@ unsigned BrokerRole::connections(const std::string& service, const std::string& 
 
 Task<> BrokerRole::serve_delivery(service::Context& context, base::Fd fd) {
   auto received = co_await receive_framed(context.loop, fd.get());
-  if (!received || received->message.verb != "deliver" || received->fds.size() != 1) co_return;
+  if (!received) co_return;
   auto delivery = Delivery::decode(received->message);
-  auto answer =
-      co_await take_delivery(context, std::move(delivery), std::move(received->fds.front()));
+  DeliveryAnswer answer;
+  if (received->message.verb == "user") {
+    auto user = co_await delivery_user(delivery);
+    if (user) {
+      answer.status = *user ? DeliveryAnswer::Status::stored : DeliveryAnswer::Status::unknown_user;
+    } else {
+      answer.text = user.error().text;
+    }
+  } else if (received->message.verb == "deliver" && received->fds.size() == 1) {
+    answer =
+        co_await take_delivery(context, std::move(delivery), std::move(received->fds.front()));
+  } else {
+    co_return;
+  }
   auto message = answer.encode();
-  co_await send_framed(context.loop, fd.get(), std::move(message), {});
+  std::vector<int> no_fds;
+  co_await send_framed(context.loop, fd.get(), std::move(message), std::move(no_fds));
 }
 
-Task<DeliveryAnswer> BrokerRole::take_delivery(service::Context& context, Delivery delivery,
-                                               base::Fd message) {
-  using Status = DeliveryAnswer::Status;
+Task<Result<std::optional<proto::AuthUser>>> BrokerRole::delivery_user(const Delivery& delivery) {
   proto::AuthInfo info;
   info.service = delivery.service;
   info.local_ip = delivery.local_ip;
   info.remote_ip = delivery.remote_ip;
   info.session = delivery.session;
-  auto user = co_await auth_->user(delivery.user, std::move(info));
+  return auth_->user(delivery.user, std::move(info));
+}
+
+Task<DeliveryAnswer> BrokerRole::take_delivery(service::Context& context, Delivery delivery,
+                                               base::Fd message) {
+  using Status = DeliveryAnswer::Status;
+  auto user = co_await delivery_user(delivery);
   DeliveryAnswer answer;
   if (!user) {
     answer.text = user.error().text;

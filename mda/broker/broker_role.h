@@ -37,6 +37,7 @@ class BrokerRole : public service::Role {
   HandoverAnswer start_session(service::Context& context, const Handover& handover,
                                const proto::AuthUser& user, base::Fd client);
   Task<> serve_delivery(service::Context& context, base::Fd fd);
+  Task<Result<std::optional<proto::AuthUser>>> delivery_user(const Delivery& delivery);
   Task<DeliveryAnswer> take_delivery(service::Context& context, Delivery delivery,
                                      base::Fd message);
   Task<> serve_counts(service::Context& context, base::Fd fd);

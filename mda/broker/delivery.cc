@@ -68,6 +68,28 @@ DeliveryAnswer DeliveryAnswer::decode(const ControlMessage& message) {
   return made;
 }
 
+Task<Result<bool>> has_mail_user(net::Loop& loop, std::string socket_path, Delivery delivery) {
+  auto address = net::SockAddr::unix_path(socket_path);
+  if (!address) co_return temporary(socket_path + ": path is too long");
+  auto connected = co_await net::connect_to(loop, *address, kDeliveryConnect);
+  if (!connected)
+    co_return temporary(format("connect({}) failed: {}", socket_path, connected.error().text));
+  auto message = delivery.encode();
+  message.verb = "user";
+  try {
+    std::vector<int> no_fds;
+    co_await send_framed(loop, connected->get(), std::move(message), std::move(no_fds));
+    auto answer = co_await receive_framed(loop, connected->get());
+    if (!answer) co_return temporary(answer.error().text);
+    auto said = DeliveryAnswer::decode(answer->message);
+    if (said.status == DeliveryAnswer::Status::stored) co_return true;
+    if (said.status == DeliveryAnswer::Status::unknown_user) co_return false;
+    co_return temporary(said.text);
+  } catch (const IoError& error) {
+    co_return temporary(format("{}: {}", socket_path, error.message()));
+  }
+}
+
 Task<Result<DeliveryAnswer>> deliver(net::Loop& loop, std::string socket_path, Delivery delivery,
                                      int fd) {
   auto address = net::SockAddr::unix_path(socket_path);

@@ -53,6 +53,10 @@ struct DeliveryAnswer {
   static DeliveryAnswer decode(const service::ControlMessage& message);
 };
 
+// Whether the userdb has a user, asked through the broker: lmtp has no rights to the auth sockets. `delivery` says who and
+// for which connection. An Error is always temporary.
+Task<Result<bool>> has_mail_user(net::Loop& loop, std::string socket_path, Delivery delivery);
+
 // An Error is always temporary. `fd` stays the caller's.
 Task<Result<DeliveryAnswer>> deliver(net::Loop& loop, std::string socket_path, Delivery delivery,
                                      int fd);

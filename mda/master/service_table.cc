@@ -79,6 +79,11 @@ Result<std::vector<SockAddr>> listen_addresses(const std::string& list, uint16_t
   return out;
 }
 
+std::string lmtp_user(const View& view, const Service& lmtp) {
+  bool unprivileged = !lmtp.user.empty() && lmtp.user != "root";
+  return unprivileged ? lmtp.user : view.get("default_internal_user");
+}
+
 class Builder {
  public:
   Builder(const Tree& tree, const View& view, ServiceTable& table) : tree_(tree), view_(view), table_(table) {}
@@ -172,6 +177,8 @@ class Builder {
     if (!service.chroot.empty()) {
       fields["chroot"] = service.chroot.starts_with("/") ? service.chroot : view_.get("base_dir") + "/" + service.chroot;
     }
+    // The incumbent's lmtp is root to become its users; ours only speaks, the workers are the users.
+    if (service.name == "lmtp") fields["user"] = lmtp_user(view_, service);
     if (!service.user.empty() && !service::find_user(service.user)) {
       return config_error(format("service({}) User doesn't exist: {} (See service {} {{ user }} setting)", service.name,
                                  service.user, service.name));
@@ -275,7 +282,7 @@ void add_broker_listeners(const View& view, ServiceTable& table) {
     listener.path = view.get("base_dir") + "/delivery";
     listener.label = "delivery";
     auto lmtp = view.service("lmtp");
-    auto user = lmtp && !lmtp->user.empty() ? lmtp->user : view.get("default_internal_user");
+    auto user = lmtp ? lmtp_user(view, *lmtp) : view.get("default_internal_user");
     if (auto identity = service::find_user(user)) listener.uid = identity->uid;
     spec.listeners.push_back(listener);
     return;

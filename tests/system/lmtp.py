@@ -1,0 +1,379 @@
+#!/usr/bin/env python3
+# Starts our dovecot with a private configuration and delivers through its lmtp socket: what is stored, what is answered, what
+# is logged; and that nothing is acknowledged when the worker cannot store. Works as root and as an ordinary user.
+# SPDX-License-Identifier: Apache-2.0
+"""usage: lmtp.py --destdir DIR     DIR: an installation or a build folder. exit 0: all cases passed; 77: something is missing"""
+import argparse
+import os
+import poplib
+import pwd
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROGRAMS = ["dovecot", "auth", "lmtp", "imap", "mail-worker", "pop3", "pop3-login"]
+MAIL_UID = 5998  # as root: the uid of all mail; needs no passwd entry
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def find_programs(destdir):
+    found = {}
+    for path in sorted(Path(destdir).rglob("*"), key=lambda p: "dovecot" not in p.parent.parts):
+        if path.name in PROGRAMS and path.is_file() and os.access(path, os.X_OK) and path.parent.name != "smtp":
+            found.setdefault(path.name, path)
+    missing = [name for name in PROGRAMS if name not in found]
+    if missing:
+        print("not there: " + " ".join(missing))
+        sys.exit(77)
+    return found
+
+
+class Server:
+    def __init__(self, destdir):
+        programs = find_programs(destdir)
+        self.root = os.geteuid() == 0
+        if self.root:
+            for user in ("dovecot", "dovenull"):
+                try:
+                    pwd.getpwnam(user)
+                except KeyError:
+                    print(f"no user {user}")
+                    sys.exit(77)
+        self.dir = Path(tempfile.mkdtemp(prefix="lmtp-"))
+        self.dir.chmod(0o755)
+        libexec = self.dir / "libexec"
+        libexec.mkdir()
+        for name, path in programs.items():
+            shutil.copy(path, libexec / name)
+        self.program = libexec / "dovecot"
+        self.port, self.pop3 = free_port(), free_port()
+        self.socket = str(self.dir / "run" / "lmtp")
+        self.log = self.dir / "log"
+        self.mail = self.dir / "mail"
+        self.mail.mkdir()
+        self.uid = MAIL_UID if self.root else os.geteuid()
+        self.gid = MAIL_UID if self.root else os.getegid()
+        os.chown(self.mail, self.uid, self.gid)
+        where = f"{self.uid}:{self.gid}::{self.mail}"
+        (self.dir / "users").write_text(
+            f"frank@example.org:{{PLAIN}}secret:{where}/frank::\nanna@example.org:{{PLAIN}}secret:{where}/anna::\n"
+            f"low@example.org:{{PLAIN}}secret:12:12::{self.mail}/low::\n"
+            f"full@example.org:{{PLAIN}}secret:{self.uid}:{self.gid}::/proc/full::\n")
+        self.config = self.dir / "dovecot.conf"
+        self.config.write_text(self.config_text())
+        self.process = None
+
+    def config_text(self):
+        me = pwd.getpwuid(os.geteuid()).pw_name
+        who = "" if self.root else f"""
+default_internal_user = {me}
+default_login_user = {me}
+default_internal_group = {os.getegid()}
+"""
+        return f"""
+protocols = imap pop3 lmtp
+listen = 127.0.0.1
+base_dir = {self.dir}/run
+libexec_dir = {self.dir}/libexec
+log_path = {self.log}
+{who}
+ssl = no
+disable_plaintext_auth = no
+login_greeting = Test ready.
+hostname = mail.example.org
+first_valid_uid = 500
+mail_location = maildir:~/Maildir
+recipient_delimiter = +
+namespace inbox {{
+  inbox = yes
+}}
+passdb {{
+  driver = passwd-file
+  args = {self.dir}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {self.dir}/users
+}}
+protocol lmtp {{
+  lmtp_save_to_detail_mailbox = yes
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = 0
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+  executable = pop3-login
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {self.pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+service auth {{
+  user = {me}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    port = {self.port}
+  }}
+  unix_listener lmtp {{
+    mode = 0600
+    user = {me}
+  }}
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+"""
+
+    def start(self):
+        self.process = subprocess.Popen([self.program, "-F", "-c", self.config], stderr=open(self.dir / "stderr", "w"))
+        deadline = time.time() + 20
+        while time.time() < deadline and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise SystemExit("dovecot does not start: " + (self.dir / "stderr").read_text() + self.lines())
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def lines(self):
+        return self.log.read_text() if self.log.exists() else ""
+
+    def wait_log(self, pattern):
+        deadline = time.time() + 10
+        while time.time() < deadline:
+            if re.search(pattern, self.lines(), re.M):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"no log line {pattern}")
+
+    def lmtp(self, unix=False):
+        client = smtplib.LMTP(self.socket, 0, "client.example") if unix else smtplib.LMTP("127.0.0.1", self.port, "client.example")
+        client.ehlo()
+        return client
+
+    # Texts of the messages in a mailbox of a user, oldest first.
+    def messages(self, user, box=""):
+        maildir = self.mail / user / "Maildir" / box
+        files = [p for sub in ("new", "cur") for p in (maildir / sub).glob("*")]
+        return [p.read_bytes().decode() for p in sorted(files, key=lambda p: p.name)]
+
+
+def check(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+def match(text, pattern):
+    check(re.search(pattern, text, re.S), f"{text!r} does not match {pattern!r}")
+
+
+def reply(answer):
+    return f"{answer[0]} {answer[1].decode()}"
+
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+# One transaction: replies at RCPT, and after the message.
+def send(client, rcpts, text, sender="sender@example.net"):
+    check(client.mail(sender)[0] == 250, "MAIL")
+    at_rcpt = [reply(client.rcpt(rcpt)) for rcpt in rcpts]
+    code, _ = client.docmd("DATA")
+    check(code == 354, f"DATA: {code}")
+    client.send(text.replace("\n", "\r\n") + ".\r\n")
+    return at_rcpt, [reply(client.getreply()) for answer in at_rcpt if answer.startswith("250")]
+
+
+@case
+def one_message_over_the_unix_socket(s):
+    c = s.lmtp(unix=True)
+    match(repr(c.ehlo_resp), r"mail\.example\.org\\n8BITMIME\\nCHUNKING\\nENHANCEDSTATUSCODES\\nPIPELINING")
+    at_rcpt, saved = send(c, ["frank@example.org"], "Subject: one\nMessage-ID: <one@test>\n\nhello\n..dot\n")
+    check(at_rcpt == ["250 2.1.5 OK"], f"{at_rcpt}")
+    match(saved[0], r"^250 2\.0\.0 <frank@example\.org> \S{22} Saved$")
+    c.quit()
+    stored = s.messages("frank")
+    check(len(stored) == 1, f"{len(stored)} messages")
+    match(stored[0], r"^Return-Path: <sender@example\.net>\nDelivered-To: frank@example\.org\nReceived: from client\.example\n"
+                     r"\tby mail\.example\.org with LMTP\n\tid \S{22}\n\t\(envelope-from <sender@example\.net>\)\n"
+                     r"\tfor <frank@example\.org>; [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} [+-]\d{4}\n"
+                     r"Subject: one\nMessage-ID: <one@test>\n\nhello\n\.dot\n$")
+    s.wait_log(r"lmtp\(\d+\): Info: Connect from local$")
+    s.wait_log(r"lmtp\(frank@example\.org\)<\d+><\S+>: Info: msgid=<one@test>: saved mail to INBOX$")
+    s.wait_log(r"lmtp\(\d+\): Info: Disconnect from local: Logged out \(state=READY\)$")
+    if s.root:
+        owner = next((s.mail / "frank" / "Maildir" / "new").glob("*")).stat().st_uid
+        check(owner == s.uid, f"owner {owner}")
+        pid = re.search(r"lmtp\((\d+)\): Info: Connect from local", s.lines()).group(1)
+        status = Path(f"/proc/{pid}/status").read_text()
+        check(re.search(r"^Uid:\s+" + str(pwd.getpwnam("dovecot").pw_uid), status, re.M), "lmtp is not root")
+
+
+@case
+def several_recipients_over_tcp(s):
+    c = s.lmtp()
+    at_rcpt, saved = send(c, ["frank@example.org", "nobody@example.org", "ANNA@example.org", "low@example.org", "full@example.org"],
+                          "Subject: two\n\nbody\n")
+    check(at_rcpt == ["250 2.1.5 OK", "550 5.1.1 <nobody@example.org> User doesn't exist: nobody@example.org"] +
+          ["250 2.1.5 OK"] * 3, f"{at_rcpt}")
+    check(len(saved) == 4, f"{saved}")
+    match(saved[0], r"^250 2\.0\.0 <frank@example\.org> \S{22} Saved$")
+    match(saved[1], r"^250 2\.0\.0 <ANNA@example\.org> \S{22}:R2 Saved$")
+    check(saved[2] == "451 4.3.0 <low@example.org> Temporary internal error" or not s.root, f"{saved[2]}")
+    check(saved[3] == "451 4.3.0 <full@example.org> Temporary internal error", f"{saved[3]}")
+    # The next transaction of the same connection.
+    saved = send(c, ["anna@example.org"], "Subject: three\n\nbody\n", "")[1]
+    match(saved[0], r"^250 2\.0\.0 <anna@example\.org> \S{22}:T2 Saved$")
+    c.quit()
+    stored = s.messages("anna")
+    check(len(stored) == 2, f"{len(stored)} messages")
+    match(stored[0], r"^Return-Path: <sender@example\.net>\nReceived: from client\.example \(\[127\.0\.0\.1\]\)\n[^;]*"
+                     r"\(envelope-from <sender@example\.net>\); [^\n]*\nSubject: two\n")
+    match(stored[1], r"^Return-Path: <>\nDelivered-To: anna@example\.org\n")
+    s.wait_log(r"lmtp\(anna@example\.org\)<\d+><\S+>: Info: msgid=unspecified: saved mail to INBOX$")
+    s.wait_log(r"lmtp\(\d+\): Info: Disconnect from 127\.0\.0\.1: Logged out \(state=READY\)$")
+
+
+@case
+def a_large_message(s):
+    c = s.lmtp()
+    body = "".join(f"{n:070d}\n" for n in range(40000))
+    saved = send(c, ["anna@example.org", "frank@example.org"], "Subject: large\n\n" + body)[1]
+    check(all(answer.endswith("Saved") for answer in saved), f"{saved}")
+    c.quit()
+    for user in ("anna", "frank"):
+        check(s.messages(user)[-1].endswith("Subject: large\n\n" + body), "all of it is there")
+
+
+@case
+def detail_addresses(s):
+    c = s.lmtp()
+    before = len(s.messages("frank"))
+    saved = send(c, ["frank+missing@example.org"], "Subject: detail\n\nbody\n")[1]
+    match(saved[0], r"^250 2\.0\.0 <frank\+missing@example\.org> \S+ Saved$")
+    check(len(s.messages("frank")) == before + 1, "without the mailbox it goes to INBOX")
+    box = s.mail / "frank" / "Maildir" / ".lists"
+    for path in (box, box / "cur", box / "new", box / "tmp"):
+        path.mkdir()
+        os.chown(path, s.uid, s.gid)
+    saved = send(c, ["frank+lists@example.org"], "Subject: detail\nMessage-ID: <d@test>\n\nbody\n")[1]
+    match(saved[0], r"^250 ")
+    check(len(s.messages("frank", ".lists")) == 1, "saved to the detail's mailbox")
+    s.wait_log(r"msgid=<d@test>: saved mail to lists$")
+    c.quit()
+
+
+@case
+def many_at_once(s):
+    clients = [s.lmtp(unix=n % 2 == 0) for n in range(20)]
+    before = len(s.messages("anna"))
+    for c in clients:
+        c.send("MAIL FROM:<a@b.example>\r\nRCPT TO:<anna@example.org>\r\nDATA\r\n")
+    for c in clients:
+        for wanted in (250, 250, 354):
+            check(c.getreply()[0] == wanted, "pipelined")
+        c.send("Subject: many\r\n\r\nbody\r\n.\r\n")
+    for c in clients:
+        check(c.getreply()[0] == 250, "saved")
+        c.quit()
+    check(len(s.messages("anna")) == before + len(clients), "each is there once")
+
+
+@case
+def pop3_reads_what_lmtp_stored(s):
+    c = poplib.POP3("127.0.0.1", s.pop3)
+    check(c.user("frank@example.org") == b"+OK", "USER")
+    check(c.pass_("secret") == b"+OK Logged in.", "PASS")
+    count = c.stat()[0]
+    check(count == len(s.messages("frank")), f"{count} messages")
+    uidl = c.uidl()[1]
+    check(len(uidl) == count and re.match(rb"1 [0-9a-f]{16}$", uidl[0]), f"{uidl}")
+    lines = c.retr(1)[1]
+    check(b"Subject: one" in lines and lines[-1] == b".dot", f"{lines}")
+    check(c.top(1, 0)[1][-1] == b"", "the header")
+    check(c.dele(1) == b"+OK Marked to be deleted.", "DELE")
+    check(c.quit() == b"+OK Logging out, messages deleted.", "QUIT")
+    check(len(s.messages("frank")) == count - 1, "one less")
+    s.wait_log(r"pop3\(frank@example\.org\)<\d+><\S+>: Info: Disconnected: Logged out top=1/\d+, retr=1/\d+, del=1/\d+, size=\d+$")
+
+
+@case
+def nothing_is_lost_when_the_broker_dies(s):
+    c = s.lmtp()
+    check(c.mail("a@b.example")[0] == 250 and c.rcpt("anna@example.org")[0] == 250, "before")
+    os.rename(s.dir / "run" / "delivery", s.dir / "run" / "away")
+    try:
+        check(c.docmd("DATA")[0] == 354, "DATA")
+        c.send("Subject: lost\r\n\r\nbody\r\n.\r\n")
+        answer = reply(c.getreply())
+    finally:
+        os.rename(s.dir / "run" / "away", s.dir / "run" / "delivery")
+    check(answer == "451 4.3.0 <anna@example.org> Temporary internal error", answer)
+    check(not any("Subject: lost" in text for text in s.messages("anna")), "not stored")
+    c.quit()
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--destdir", required=True)
+    arguments.add_argument("--keep", action="store_true")
+    options = arguments.parse_args()
+    s = Server(options.destdir)
+    failed = 0
+    s.start()
+    try:
+        for function in CASES:
+            try:
+                function(s)
+                print(f"ok {function.__name__}")
+            except Exception as error:  # whatever it is: the other cases go on
+                failed += 1
+                print(f"FAIL {function.__name__}: {type(error).__name__}: {error}")
+    finally:
+        s.stop()
+        if failed:
+            print(s.lines()[-6000:])
+        if not options.keep:
+            shutil.rmtree(s.dir)
+    print(f"{len(CASES) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
