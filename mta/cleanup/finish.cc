@@ -141,7 +141,8 @@ void Cleanup::Impl::abort() {
 Task<CleanupResult> Cleanup::Impl::finish() {
   if (file_) {
     co_await finish_content();
-    if (recipient_count_ == 0 && status == 0) status |= kCleanupNoRecipient;
+    // sendmail -t: all recipients may come behind the content.
+    if (recipient_count_ == 0 && late_.empty() && status == 0) status |= kCleanupNoRecipient;
   }
   CleanupResult result;
   result.queue_id = queue_id;

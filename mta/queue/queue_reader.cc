@@ -71,6 +71,7 @@ ContentReader::ContentReader(int fd, const SizeRecord& size, LineEnd line_end)
     : reader_(fd, size.data_offset), line_end_(line_end == LineEnd::crlf ? "\r\n" : "\n") {}
 
 Result<bool> ContentReader::read(std::string& out, size_t want) {
+  size_t before = out.size();
   while (!ended_ && (out.size() < want || in_line_)) {
     auto record = reader_.next();
     if (!record) return record.error();
@@ -97,7 +98,7 @@ Result<bool> ContentReader::read(std::string& out, size_t want) {
                                 static_cast<int>((*record)->type)));
     }
   }
-  return !out.empty() || !ended_;
+  return out.size() > before || !ended_;
 }
 
 }  // namespace dovetail::mta
