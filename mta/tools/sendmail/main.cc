@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "conf/postfix/environment.h"
 #include "mta/tools/common/tool.h"
+#include "mta/tools/sendmail/stand_alone.h"
 #include "mta/tools/sendmail/submission.h"
 
 namespace dovetail::mta {
@@ -238,6 +239,12 @@ int new_aliases(const conf::MainCf& cf, const SendmailOptions& options) {
   return become(cf.get("command_directory") + "/postalias", arguments);
 }
 
+// Root's sessions are served with mail_owner's rights.
+std::vector<std::string> smtpd_arguments() {
+  if (geteuid() == 0) return {"smtpd", "-S", "-u"};
+  return {"smtpd", "-S"};
+}
+
 int run_sendmail(int argc, char** argv) {
   open_tool_log();
   umask(022);
@@ -261,10 +268,7 @@ int run_sendmail(int argc, char** argv) {
     case SendmailMode::daemon:
       return become(commands + "postfix", {"postfix", "start"});
     case SendmailMode::stand_alone:
-      // Root's sessions are served with mail_owner's rights.
-      return become(daemons + "smtpd", geteuid() == 0
-                                           ? std::vector<std::string>{"smtpd", "-S", "-u"}
-                                           : std::vector<std::string>{"smtpd", "-S"});
+      return serve_standard_input(sendmail_log(), daemons + "smtpd", smtpd_arguments());
     case SendmailMode::flush:
       return become(commands + "postqueue", {"postqueue", "-f"});
     case SendmailMode::flush_site:
