@@ -335,6 +335,8 @@ Task<bool> Session::refuse_line(std::string_view text, std::string_view verb,
 }
 
 bool Session::refuse_pipelining(size_t index) {
+  if (!conn.peer().is_ip())
+    return false;  // sendmail -bs: a local program may write all it has to say at once
   bool may_follow = is_esmtp() && !(commands[index].flags & kLastInGroup);
   if (may_follow || ill_pipelining || conn.buffered().empty()) return false;
   server.log.write(Level::info,
