@@ -59,7 +59,10 @@ void open_tool_log(const conf::MainCf& cf, bool to_stderr) {
   target.file = cf.get("maillog_file");
   target.to_syslog = target.file.empty();
   // Who may not write the file asks postlogd to.
-  if (!target.file.empty() && access(target.file.c_str(), W_OK) != 0 && geteuid() != 0) {
+  std::string directory(base::dirname(target.file));
+  bool writable = access(target.file.c_str(), W_OK) == 0 ||
+                  (errno == ENOENT && access(directory.c_str(), W_OK) == 0);
+  if (!target.file.empty() && !writable && geteuid() != 0) {
     target.file.clear();
     target.to_syslog = true;
     target.syslog_socket = cf.get("queue_directory") + "/public/" + cf.get("postlog_service_name");
