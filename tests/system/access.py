@@ -436,6 +436,39 @@ def pop3_reads_mail(s):
     s.wait_log(r"pop3-login: Info: Login: user=<anna@example\.org>, method=PLAIN, .* TLS, session=<\S+>$")
 
 
+def doveadm(s, *words, status=0):
+    """Output of one doveadm command. As root it runs from a place the mail user may read."""
+    done = subprocess.run([s.dir / "libexec/doveadm", "-c", s.config, *words], capture_output=True, text=True, timeout=30)
+    check(done.returncode == status, f"doveadm {words}: exit {done.returncode}, {done.stdout!r} {done.stderr!r}")
+    return done.stdout if status == 0 else done.stdout + done.stderr
+
+
+@case
+def doveadm_looks_at_mail(s):
+    s.put_message("frank", "needle in it")
+    listed = doveadm(s, "mailbox", "list", "-u", "frank@example.org").split("\n")
+    check("INBOX" in listed and "Drafts" in listed, f"{listed}")
+    found = doveadm(s, "search", "-u", "frank@example.org", "mailbox", "INBOX", "subject", "needle")
+    match(found, r"^[0-9a-f]{32} \d+\n$")
+    uid = found.split()[1]
+    shown = doveadm(s, "fetch", "-u", "frank@example.org", "uid hdr.subject body", "mailbox", "INBOX", "uid", uid)
+    check(shown == f"uid: {uid}\nhdr.subject: needle in it\nbody:\nbody\n", f"{shown!r}")
+    match(doveadm(s, "mailbox", "list", "-u", "nobody@example.org", status=67),
+          r"^doveadm\(nobody@example\.org\): Error: User doesn't exist\n$")
+    match(doveadm(s, "pw", "-s", "PLAIN", "-p", "x"), r"^\{PLAIN\}x\n$")
+
+
+@case
+def doveadm_who_and_kick(s):
+    c = Raw(s)
+    c.line()
+    c.ask("a LOGIN anna@example.org secret")
+    match(doveadm(s, "who", "-1", "anna*"), r"(?m)^anna@example\.org +imap +\d+ +127\.0\.0\.1 *$")
+    match(doveadm(s, "kick", "anna@example.org"), r"^kicked connections from the following users:\nanna@example\.org\n$")
+    check(c.line() == "", "kicked")
+    match(doveadm(s, "kick", "nobody@example.org", status=68), r"^no users kicked\n")
+
+
 @case
 def reload_keeps_sessions(s):
     c = Raw(s, "imaps", True)
