@@ -163,7 +163,7 @@ int run_and_wait(const std::string& path, const std::vector<std::string>& argume
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-Fd connect_daemon(const std::string& path) {
+Fd connect_daemon(const std::string& path, bool wait) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -171,7 +171,7 @@ Fd connect_daemon(const std::string& path) {
     return Fd();
   }
   memcpy(address.sun_path, path.data(), path.size());
-  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (wait ? 0 : SOCK_NONBLOCK), 0));
   if (!fd || ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
     return fd;
   int error = errno;
@@ -191,7 +191,8 @@ bool trigger_daemon(const Logger& log, const std::string& path, std::string_view
     return fifo &&
            write(fifo.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
   }
-  Fd socket = connect_daemon(path);
+  // What wakes a service must not hang on it.
+  Fd socket = connect_daemon(path, false);
   if (!socket) {
     log.warning("connect to {}: {}", path, strerror(errno));
     return false;

@@ -55,7 +55,7 @@ int run_and_wait(const std::string& path, const std::vector<std::string>& argume
 // Wakes a daemon: writes bytes into its fifo or socket. false: it cannot be reached; a warning in the incumbent's words
 // has been written.
 bool trigger_daemon(const Logger& log, const std::string& path, std::string_view bytes);
-// Connects to a unix socket; no Fd: errno says why.
-Fd connect_daemon(const std::string& path);
+// Connects to a unix socket; no Fd: errno says why. Without waiting, a service that does not keep up is an error (EAGAIN).
+Fd connect_daemon(const std::string& path, bool wait = true);
 
 }  // namespace dovetail::mta

@@ -1,10 +1,6 @@
 // postdrop: puts a message from standard input into the maildrop. Set-gid: links base, mail and conf only, trusts neither
 // environment nor input. Manual: postdrop(1).
 // SPDX-License-Identifier: Apache-2.0
-#include <pwd.h>
-#include <sys/auxv.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -17,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/mail/queue_id.h"
 #include "conf/postfix/main_cf.h"
+#include "mta/tools/common/tool.h"
 #include "mta/tools/postdrop/drop_filter.h"
 
 namespace dovetail::mta {
@@ -46,58 +43,12 @@ void on_signal(int number) {
   exit(1);
 }
 
-// An administrator's environment is his own; a user's reaches nothing here but the time zone.
-void scrub_environment() {
-  std::string config = getenv("MAIL_CONFIG") ? getenv("MAIL_CONFIG") : "";
-  std::string zone = getenv("TZ") ? getenv("TZ") : "";
-  clearenv();
-  setenv("PATH", "/usr/bin:/bin", 1);
-  if (!zone.empty()) setenv("TZ", zone.c_str(), 1);
-  if (!config.empty()) setenv("MAIL_CONFIG", config.c_str(), 1);
-}
-
-bool is_privileged_run() {
-  return getauxval(AT_SECURE) != 0;
-}
-
-// -c or MAIL_CONFIG of an ordinary user while we have more rights than he: only a directory the default main.cf names.
-std::string checked_config_directory(const std::string& wanted) {
-  std::string directory = conf::config_directory(wanted);
-  unsetenv("MAIL_CONFIG");
-  std::string standard = conf::config_directory();
-  if (!is_privileged_run() || getuid() == 0 || directory == standard) return directory;
-  auto cf = conf::MainCf::load(standard, {}, {.process_name = "postdrop"});
-  if (cf) {
-    std::string allowed =
-        cf->get("alternate_config_directories") + ' ' + cf->get("multi_instance_directories");
-    for (std::string_view word : base::words(allowed, ", \t\r\n")) {
-      if (word == directory) return directory;
-    }
-  }
-  postdrop_fatal(format("unauthorized configuration directory name: {}", directory));
-}
-
-std::string user_name() {
-  const passwd* entry = getpwuid(getuid());
-  return entry ? entry->pw_name : "unknown";
-}
-
-// authorized_submit_users: names, "!name" and "static:word" (everyone). A table cannot be opened by a set-gid program
-// without the table code; it is refused rather than skipped.
 void check_submit_user(const conf::MainCf& cf) {
-  std::string user = user_name(), authorized = cf.get("authorized_submit_users");
-  for (std::string_view word : base::words(authorized, ", \t\r\n")) {
-    bool deny = word[0] == '!';
-    if (deny) word.remove_prefix(1);
-    bool everyone = word.starts_with("static:");
-    if (!everyone &&
-        (word.find(':') != std::string_view::npos || word.find('/') != std::string_view::npos))
-      postdrop_fatal(format("authorized_submit_users: {} is not supported here", word));
-    if (!everyone && !base::iequals(word, user)) continue;
-    if (!deny) return;
-    break;
-  }
-  postdrop_fatal(format("User {}({}) is not allowed to submit mail", user, getuid()));
+  std::string user = calling_user();
+  auto allowed = is_listed_user(cf, "authorized_submit_users", user);
+  if (!allowed) postdrop_fatal(allowed.error().text);
+  if (!*allowed)
+    postdrop_fatal(format("User {}({}) is not allowed to submit mail", user, getuid()));
 }
 
 struct DropFile {
@@ -193,26 +144,6 @@ bool copy_records(const DropFile& drop, size_t line_limit) {
   }
 }
 
-void wake_pickup() {
-  static constexpr const char* path = "public/pickup";
-  struct stat status {};
-  if (stat(path, &status) != 0) {
-    postdrop_log().warning("unable to look up {}: {}", path, strerror(errno));
-    return;
-  }
-  if (S_ISFIFO(status.st_mode)) {
-    Fd fifo(open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC));
-    if (fifo) (void)!write(fifo.get(), "I", 1);
-    return;
-  }
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (socket && connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
-    (void)!send(socket.get(), "I", 1, MSG_NOSIGNAL);
-}
-
 void commit_drop(int fd) {
   if (fchmod(fd, 0744) != 0) postdrop_fatal(errno_error("fchmod maildrop file", errno).text);
   if (auto done = base::sync_file(fd); !done) postdrop_fatal(done.error().text);
@@ -246,11 +177,13 @@ PostdropOptions parse_postdrop(int argc, char** argv) {
 
 int run_postdrop(int argc, char** argv) {
   umask(022);
-  scrub_environment();
+  open_tool_log();
+  scrub_tool_environment();
   PostdropOptions options = parse_postdrop(argc, argv);
-  auto cf = conf::MainCf::load(checked_config_directory(options.config_directory), {},
-                               {.process_name = "postdrop"});
+  std::string directory = checked_config_directory(postdrop_log(), options.config_directory, 1);
+  auto cf = conf::MainCf::load(directory, {}, {.process_name = "postdrop"});
   if (!cf) postdrop_fatal(cf.error().text);
+  open_tool_log(*cf);
   check_submit_user(*cf);
   std::string queue_directory = cf->get("queue_directory");
   if (chdir(queue_directory.c_str()) != 0)
@@ -273,7 +206,7 @@ int run_postdrop(int argc, char** argv) {
   }
   commit_drop(drop.fd.get());
   drop_path[0] = '\0';  // from here on it is the mail system's
-  wake_pickup();
+  trigger_daemon(postdrop_log(), "public/" + cf->get("pickup_service_name"), "I");
   using namespace std::string_view_literals;
   if (options.report) print_attributes("status\0000\0reason\0\0\0"sv);
   return 0;
