@@ -146,6 +146,39 @@ Task<> Delivery::finish(size_t recipient, Outcome outcome) {
   co_await qmgr_.flush_above(0);
 }
 
+Task<Status> Delivery::record(mail::Recipient as, Outcome outcome) {
+  bool soft = parameters_.soft_bounce && outcome.status == Status::bounced;
+  if (soft) {
+    outcome.status = Status::deferred;
+    outcome.dsn.status = mail::with_dsn_class(outcome.dsn.status, '4');
+  }
+  auto job = [this, &as, &outcome] { return write_entry(as, outcome); };
+  auto written = co_await disk_.run(job);
+  if (!written) {
+    context_.log.warning("{}: {}: {}", request_.queue_id, as.address, written.error().text);
+    outcome.status = Status::deferred;
+  }
+  log_outcome(as, outcome, soft);
+  co_return outcome.status;
+}
+
+Task<> Delivery::close(size_t recipient, Status status, bool marked) {
+  if (ended_[recipient]) co_return;
+  ended_[recipient] = true;
+  off_t offset = request_.envelope.recipients[recipient].offset;
+  int fd = file_.get();
+  auto job = [fd, offset] { return mark_done(fd, offset); };
+  if (status != Status::deferred && !marked) {
+    auto done = co_await disk_.run(job);
+    if (!done) {
+      context_.log.warning("{}: {}", request_.queue_id, done.error().text);
+      status = Status::deferred;
+    }
+  }
+  put_attributes(qmgr_, RecipientReport{offset, status}.encode());
+  co_await qmgr_.flush_above(0);
+}
+
 Task<> Delivery::finish_all(Outcome outcome) {
   for (size_t i = 0; i < ended_.size(); ++i) {
     if (!ended_[i]) co_await finish(i, outcome);

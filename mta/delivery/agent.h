@@ -69,6 +69,12 @@ class Delivery {
   // Ends all that are still open in the same way.
   Task<> finish_all(Outcome outcome);
   bool is_open(size_t recipient) const { return !ended_[recipient]; }
+
+  // For agents that turn one recipient into several deliveries (local and its aliases): record() writes the entry and the
+  // line of each in the name it was delivered to and says what it came to; close() then ends the recipient once.
+  // marked: another agent has marked the record done already.
+  Task<Status> record(mail::Recipient as, Outcome outcome);
+  Task<> close(size_t recipient, Status status, bool marked = false);
   // The destination itself is at fault; qmgr then slows down for it. Call besides finish().
   void blame_destination(mail::DsnText reason) { done_.destination_fault = std::move(reason); }
 
