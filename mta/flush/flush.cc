@@ -130,6 +130,11 @@ Task<FlushAnswer> FlushRole::answer(service::Context& context, const proto::Attr
 
 Task<FlushAnswer> FlushRole::send_file(service::Context& context, std::string queue_id) {
   if (!mail::is_queue_id(queue_id)) co_return FlushAnswer::bad;
+  // What has just been tried is on its way back from active: it is asked for because its delay was seen in the log.
+  constexpr int kPatience = 10;
+  for (int i = 0; i < kPatience && base::file_exists(directories_->path("active", queue_id)); ++i) {
+    co_await context.loop.sleep(base::Milliseconds(100));
+  }
   auto release = [this, &queue_id, &context] {
     return release_deferred(*directories_, queue_id, context.log);
   };
