@@ -10,6 +10,7 @@
 #include "mda/broker/delivery.h"
 #include "mda/imap/imap_settings.h"
 #include "mda/imap/session.h"
+#include "mda/worker/save_delivery.h"
 
 namespace dovetail::mda {
 
@@ -172,7 +173,16 @@ Task<> WorkerRole::speak(service::Context& context, Conn& conn, MailUser user,
     co_await imap::run_imap(conn, std::move(environment));
     co_return;
   }
-  // POP3: mda/pop3's run_pop3 goes here.
+  if (user.service == "pop3") {
+    pop3::SessionEnvironment environment;
+    environment.store = *store;
+    environment.settings =
+        std::make_shared<pop3::Pop3Settings>(pop3::read_pop3_settings(*user.view));
+    environment.log = log;
+    environment.locks = &pop3_locks_;
+    co_await pop3::run_pop3(conn, std::move(environment));
+    co_return;
+  }
   log.error("service {} is not supported yet", user.service);
   put_initialization_failed(conn, message);
   co_await conn.flush();
@@ -181,7 +191,6 @@ Task<> WorkerRole::speak(service::Context& context, Conn& conn, MailUser user,
 // --- deliveries
 
 Task<> WorkerRole::run_delivery(service::Context& context, ControlMessage message, base::Fd fd) {
-  using Status = DeliveryAnswer::Status;
   Running running(*this, context, message.get("id"));
   auto delivery = Delivery::decode(message);
   DeliveryAnswer answer;
@@ -196,29 +205,7 @@ Task<> WorkerRole::run_delivery(service::Context& context, ControlMessage messag
     co_return;
   }
   Logger log(user->log_name(::getpid()));
-  auto name = delivery.mailbox.empty() ? std::string("INBOX") : delivery.mailbox;
-  auto shown = base::printable(name, true);
-  auto msgid = delivery.message_id.empty() ? std::string("unspecified")
-                                           : base::printable(delivery.message_id, true);
-  auto box = co_await (*store)->open_for_delivery(name);
-  if (!box || !*box) {
-    answer.text = box ? format("Mailbox doesn't exist: {}", shown) : box.error().text;
-    if (box || box.error().fault == base::Fault::permanent) answer.status = Status::permanent;
-    log.info("msgid={}: save failed to open mailbox {}: {}", msgid, shown, answer.text);
-    running.set_answer(answer.encode());
-    co_return;
-  }
-  SaveOptions options;
-  auto saved = co_await (*box)->deliver(std::move(delivery.prefix), fd.get(), delivery.offset,
-                                        std::move(options));
-  if (saved) {
-    answer.status = Status::stored;
-    log.info("msgid={}: saved mail to {}", msgid, shown);
-  } else {
-    answer.text = saved.error().text;
-    if (saved.error().fault == base::Fault::permanent) answer.status = Status::permanent;
-    log.info("msgid={}: save failed to {}: {}", msgid, shown, answer.text);
-  }
+  answer = co_await save_delivery(**store, *user, std::move(delivery), fd.get(), log);
   running.set_answer(answer.encode());
 }
 

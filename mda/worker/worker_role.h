@@ -13,6 +13,7 @@
 #include "common/net/pool.h"
 #include "common/service/service.h"
 #include "mda/imap/change_watcher.h"
+#include "mda/pop3/pop3.h"
 #include "mda/storage/store.h"
 #include "mda/worker/mail_user.h"
 
@@ -44,7 +45,8 @@ class WorkerRole : public service::Role {
   std::unique_ptr<net::Pool> pool_;
   std::unique_ptr<imap::ChangeWatcher> watcher_;
   std::map<std::string, std::weak_ptr<Store>> stores_;  // by user and locations
-  std::map<std::string, Job> jobs_;                     // by the broker's id
+  pop3::SessionLocks pop3_locks_;
+  std::map<std::string, Job> jobs_;  // by the broker's id
 };
 
 }  // namespace dovetail::mda

@@ -186,7 +186,7 @@ service anvil {{
     def messages(self, user, box=""):
         maildir = self.mail / user / "Maildir" / box
         files = [p for sub in ("new", "cur") for p in (maildir / sub).glob("*")]
-        return [p.read_bytes().decode() for p in sorted(files, key=lambda p: p.name)]
+        return [p.read_bytes().decode() for p in sorted(files, key=lambda p: [int(n) for n in re.findall(r"\d+", p.name)[:2]])]
 
 
 def check(condition, text):
