@@ -95,6 +95,11 @@ std::optional<LoginRequest> LoginDialogue::wrong_command(const Command& command)
   return std::nullopt;
 }
 
+void LoginDialogue::note_refusal(LoginRefusal refusal) {
+  if (on_refusal) return on_refusal(refusal);
+  refusals_.push_back(std::move(refusal));
+}
+
 // RFC 3501 6.2.3
 std::optional<LoginRequest> LoginDialogue::cmd_login(Command& command) {
   ArgReader args(command.args());
@@ -112,7 +117,7 @@ std::optional<LoginRequest> LoginDialogue::cmd_login(Command& command) {
       "If anyone was listening, the password was exposed.\r\n");
   no(request,
      "[PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.");
-  refusals_.push_back({"", request.user, LoginRefusal::Why::plaintext});
+  note_refusal({"", request.user, LoginRefusal::Why::plaintext});
   return std::nullopt;
 }
 
@@ -128,7 +133,7 @@ std::optional<LoginRequest> LoginDialogue::cmd_authenticate(Command& command) {
                        .mechanism = base::upper(*name)};
   if (options_.tls_required && !options_.tls_active) {
     no(request, "[PRIVACYREQUIRED] Authentication not allowed until SSL/TLS is enabled.");
-    refusals_.push_back({request.mechanism, "", LoginRefusal::Why::tls_required});
+    note_refusal({request.mechanism, "", LoginRefusal::Why::tls_required});
     return std::nullopt;
   }
   auto known = std::find_if(
@@ -136,13 +141,13 @@ std::optional<LoginRequest> LoginDialogue::cmd_authenticate(Command& command) {
       [&](const LoginMechanism& mechanism) { return mechanism.name == request.mechanism; });
   if (known == options_.mechanisms.end()) {
     no(request, "[ALERT] Unsupported authentication mechanism.");
-    refusals_.push_back(
+    note_refusal(
         {base::printable(request.mechanism), "", LoginRefusal::Why::unknown_mechanism});
     return std::nullopt;
   }
   if (known->plaintext && !options_.plaintext_allowed) {
     no(request, "[PRIVACYREQUIRED] Plaintext authentication disabled.");
-    refusals_.push_back({request.mechanism, "", LoginRefusal::Why::plaintext});
+    note_refusal({request.mechanism, "", LoginRefusal::Why::plaintext});
     return std::nullopt;
   }
   if (response)

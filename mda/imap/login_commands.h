@@ -17,6 +17,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,6 +74,8 @@ class LoginDialogue {
   LoginOptions& options() { return options_; }
 
   Task<LoginRequest> next();
+  // Called at each refusal; without it they collect for take_refusals().
+  std::function<void(const LoginRefusal&)> on_refusal;
   // Refusals since the last call.
   std::vector<LoginRefusal> take_refusals() { return std::exchange(refusals_, {}); }
 
@@ -91,6 +94,7 @@ class LoginDialogue {
   std::optional<LoginRequest> cmd_authenticate(Command& command);
   std::optional<LoginRequest> cmd_starttls(Command& command);
   std::optional<LoginRequest> wrong_command(const Command& command);
+  void note_refusal(LoginRefusal refusal);
 
   Conn& conn_;
   LoginOptions options_;

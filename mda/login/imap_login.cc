@@ -11,7 +11,9 @@ namespace {
 class ImapLogin : public LoginSession {
  public:
   ImapLogin(LoginServices& services, base::Fd fd)
-      : LoginSession(services, std::move(fd)), dialogue_(conn_, {}) {}
+      : LoginSession(services, std::move(fd)), dialogue_(conn_, {}) {
+    dialogue_.on_refusal = [this](const imap::LoginRefusal& refusal) { log_refusal(refusal); };
+  }
 
  protected:
   void greet() override { conn_.put(dialogue_.greeting()); }
@@ -27,7 +29,7 @@ class ImapLogin : public LoginSession {
 
  private:
   Task<bool> attempt();
-  void log_refusals();
+  void log_refusal(const imap::LoginRefusal& refusal);
 
   imap::LoginDialogue dialogue_;
   imap::LoginRequest request_;
@@ -51,41 +53,33 @@ void ImapLogin::options_changed() {
   }
 }
 
-void ImapLogin::log_refusals() {
-  for (auto& refusal : dialogue_.take_refusals()) {
-    using Why = imap::LoginRefusal::Why;
-    using Kept = LoginProgress::Failure;
-    switch (refusal.why) {
-      case Why::plaintext:
-        refused(refusal.mechanism.empty()
-                    ? "Login failed: Plaintext authentication disabled"
-                    : format("Authenticate {} failed: Plaintext authentication disabled.",
-                             refusal.mechanism),
-                refusal.mechanism, Kept::plaintext_refused);
-        break;
-      case Why::tls_required:
-        refused("Login failed: SSL required for authentication", refusal.mechanism, Kept::failed);
-        break;
-      case Why::unknown_mechanism:
-        refused(format("Authenticate {} failed: Unsupported authentication mechanism.",
-                       refusal.mechanism),
-                refusal.mechanism, Kept::mech_invalid);
-        break;
-    }
-    if (facts_.user.empty()) facts_.user = refusal.user;
+void ImapLogin::log_refusal(const imap::LoginRefusal& refusal) {
+  using Why = imap::LoginRefusal::Why;
+  using Kept = LoginProgress::Failure;
+  switch (refusal.why) {
+    case Why::plaintext:
+      refused(refusal.mechanism.empty()
+                  ? "Login failed: Plaintext authentication disabled"
+                  : format("Authenticate {} failed: Plaintext authentication disabled.",
+                           refusal.mechanism),
+              refusal.mechanism, Kept::plaintext_refused);
+      break;
+    case Why::tls_required:
+      refused("Login failed: SSL required for authentication", refusal.mechanism, Kept::failed);
+      break;
+    case Why::unknown_mechanism:
+      refused(format("Authenticate {} failed: Unsupported authentication mechanism.",
+                     refusal.mechanism),
+              refusal.mechanism, Kept::mech_invalid);
+      break;
   }
+  if (facts_.user.empty()) facts_.user = refusal.user;
 }
 
 Task<> ImapLogin::talk() {
   using Kind = imap::LoginRequest::Kind;
   while (!ended()) {
-    try {
-      request_ = co_await dialogue_.next();
-    } catch (const IoError&) {
-      log_refusals();
-      throw;
-    }
-    log_refusals();
+    request_ = co_await dialogue_.next();
     options_changed();
     if (request_.kind == Kind::login || request_.kind == Kind::authenticate) {
       bool gone = co_await attempt();

@@ -11,6 +11,7 @@ import pwd
 import re
 import shutil
 import signal
+import smtplib
 import socket
 import ssl
 import subprocess
@@ -20,7 +21,7 @@ import time
 from pathlib import Path
 
 PROGRAMS = ["mda/login/imap-login", "mda/login/pop3-login", "mda/broker/imap", "mda/broker/pop3", "mda/worker/mail-worker",
-            "authd/auth", "mda/doveadm/doveadm", "authd/doveadm-auth"]
+            "mda/lmtp/lmtp", "authd/auth", "mda/doveadm/doveadm", "authd/doveadm-auth"]
 MAIL_UID = 5999  # as root: the uid of all mail; needs no passwd entry
 
 
@@ -59,6 +60,8 @@ class Server:
             f"low@example.org:{{PLAIN}}secret:12:12::{self.mail}/low::\n"
             f"closed@example.org:{{PLAIN}}secret:{uid}:{gid}::{self.mail}/closed::nologin\n")
         users.chmod(0o644)
+        self.lmtp = self.dir / "lmtp"
+        self.has_lmtp = (libexec / "lmtp").exists()
         self.config.write_text(self.config_text())
 
     def config_text(self):
@@ -69,7 +72,7 @@ default_login_user = {me}
 default_internal_group = {os.getegid()}
 """
         return f"""
-protocols = imap pop3
+protocols = imap pop3{" lmtp" if self.has_lmtp else ""}
 listen = 127.0.0.1
 base_dir = {self.dir}/run
 libexec_dir = {self.dir}/libexec
@@ -123,6 +126,11 @@ service auth {{
 }}
 service imap {{
   idle_kill = 2s
+}}
+service lmtp {{
+  unix_listener {self.lmtp} {{
+    mode = 0600
+  }}
 }}
 service anvil {{
   unix_listener anvil-auth-penalty {{
@@ -434,6 +442,28 @@ def pop3_reads_mail(s):
     check(any(b"for pop3" in l for l in p.retr(count)[1]), "RETR")
     p.quit()
     s.wait_log(r"pop3-login: Info: Login: user=<anna@example\.org>, method=PLAIN, .* TLS, session=<\S+>$")
+
+
+@case
+def lmtp_delivers_to_several_users(s):
+    if not s.has_lmtp:
+        return
+    client = smtplib.LMTP(str(s.lmtp))
+    token = f"token{time.time_ns()}"
+    refused = client.sendmail("sender@example.org", ["frank@example.org", "anna@example.org", "nobody@example.org"],
+                              f"From: sender@example.org\r\nSubject: {token}\r\nMessage-ID: <{token}@x>\r\n\r\nhello\r\n")
+    check(list(refused) == ["nobody@example.org"], f"{refused}")
+    client.quit()
+    for user in ("frank", "anna"):
+        s.wait_log(rf"lmtp\({user}@example\.org\)<\d+><\S+>: Info: msgid=<{token}@x>: saved mail to INBOX$")
+        c = imaplib.IMAP4("127.0.0.1", s.ports["imap"])
+        c.login(f"{user}@example.org", "secret")
+        c.select("INBOX")
+        uids = c.uid("SEARCH", "SUBJECT", token)[1][0].split()
+        check(len(uids) == 1, f"{user}: {uids}")
+        header = c.uid("FETCH", uids[0], "(BODY.PEEK[HEADER])")[1][0][1].decode()
+        match(header, r"^Return-Path: <sender@example\.org>\r\nReceived: from ")
+        c.logout()
 
 
 def doveadm(s, *words, status=0):
