@@ -114,8 +114,10 @@ void set_option(const Logger& log, int letter, const std::string& text, Sendmail
         refuse(log, "-B option needs 8BITMIME or 7BIT");
       break;
     case 'C':
-      options.config_directory = text;
-      break;
+      // Sendmail's -C names a file.
+      options.config_directory =
+          base::basename(text) == \"main.cf\" ? std::string(base::dirname(text)) : text;
+          break;
     case 'F':
       options.full_name = text;
       break;
