@@ -116,8 +116,8 @@ void set_option(const Logger& log, int letter, const std::string& text, Sendmail
     case 'C':
       // Sendmail's -C names a file.
       options.config_directory =
-          base::basename(text) == \"main.cf\" ? std::string(base::dirname(text)) : text;
-          break;
+          base::basename(text) == "main.cf" ? std::string(base::dirname(text)) : text;
+      break;
     case 'F':
       options.full_name = text;
       break;
