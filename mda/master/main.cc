@@ -147,13 +147,13 @@ Result<base::Fd> take_pid_file(const std::string& base_dir) {
   auto locked = base::try_flock(fd->get(), base::LockKind::exclusive);
   if (!locked) return locked.error();
   auto text = base::read_file(path, 4096);
-  auto pid = text ? base::parse_number<pid_t>(base::trim(*text)) : std::nullopt;
+  pid_t pid = text ? base::parse_number<pid_t>(base::trim(*text)).value_or(0) : 0;
   if (!*locked) {
-    return config_error(format("Dovecot is already running with PID {} (read from {})", pid.value_or(0), path));
+    return config_error(format("Dovecot is already running with PID {} (read from {})", pid, path));
   }
   // The real dovecot takes no flock: a living process in the file is believed as well.
-  if (pid && *pid > 0 && *pid != ::getpid() && ::kill(*pid, 0) == 0) {
-    return config_error(format("Dovecot is already running with PID {} (read from {})", *pid, path));
+  if (pid > 0 && pid != ::getpid() && ::kill(pid, 0) == 0) {
+    return config_error(format("Dovecot is already running with PID {} (read from {})", pid, path));
   }
   return fd;
 }
