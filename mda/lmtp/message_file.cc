@@ -17,11 +17,16 @@ struct OpenedPair {
   base::Fd write, read;
 };
 
-// Opened twice and unlinked at once; the second descriptor is for the workers.
+constexpr const char* kFallbackDirectory = "/tmp";
+
+// Opened twice and unlinked at once; the second descriptor is for the workers. A mail_temp_dir that only root may write, as the
+// incumbent's process is, is no reason to defer mail.
 Result<OpenedPair> open_message_pair(const std::string& directory) {
   auto name = directory + "/dovecot.lmtp.XXXXXX";
   OpenedPair made;
   made.write = base::Fd(::mkostemp(name.data(), O_CLOEXEC));
+  if (!made.write && errno == EACCES && directory != kFallbackDirectory)
+    return open_message_pair(kFallbackDirectory);
   if (!made.write) return errno_error(format("mkstemp({}) failed", name), errno);
   auto read = base::open_file(name, O_RDONLY);
   if (::unlink(name.c_str()) != 0) return errno_error(format("unlink({}) failed", name), errno);

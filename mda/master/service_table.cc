@@ -211,6 +211,12 @@ class Builder {
         auto total = uint64_t{process_limit} * std::max(client_limit, 1u);
         fields["client_limit"] = std::to_string(std::max<uint64_t>(total / spec.processes, 1));
       }
+    } else if (service.name == "lmtp") {
+      // One process serves what the incumbent's many would, each with client_limit (built in: 1) clients.
+      if (service.process_limit_set || service.client_limit_set) {
+        auto clients = uint64_t{process_limit} * std::max(client_limit, 1u);
+        fields["client_limit"] = std::to_string(std::min<uint64_t>(clients, 1u << 30));
+      }
     } else if (service.client_limit_set) {
       fields["client_limit"] = std::to_string(client_limit);
     }
@@ -305,8 +311,10 @@ Result<ServiceTable> service_table(const Tree& tree) {
   Builder builder(tree, **view, table);
   auto protocols = (*view)->get("protocols");
   for (auto& service : (*view)->services()) {
+    // Deliveries need the broker even where nobody may read mail.
+    bool broker_for_lmtp = service.name == "imap" && has_word(protocols, "lmtp");
     if (!service.protocol.empty() && service.protocol != "anvil" && service.protocol != "worker" &&
-        !has_word(protocols, service.protocol)) {
+        !has_word(protocols, service.protocol) && !broker_for_lmtp) {
       continue;
     }
     auto* known = find_known_service(service.name);
