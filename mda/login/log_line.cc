@@ -18,25 +18,26 @@ conf::dovecot::Variables login_variables(const LoginFacts& facts) {
       conf::dovecot::user_variables(user, facts.service, {}, facts.local_ip, facts.remote_ip);
   auto number = [](auto value) { return value ? std::to_string(value) : std::string(); };
   static constexpr std::string_view words[] = {"", "secured", "TLS", "TLS handshaking"};
+  std::string security(words[static_cast<int>(facts.security)]);
+  if (!facts.tls_error.empty()) security += ": " + facts.tls_error;
   std::erase_if(made.table, [](auto& row) { return row.key == 'p' || row.key == 'h'; });
-  made.table.insert(made.table.end(),
-                    {
-                        {'p', "pid", std::to_string(getpid())},
-                        {'m', "mech", base::printable(facts.mechanism)},
-                        {'a', "lport", number(facts.local_port)},
-                        {'b', "rport", number(facts.remote_port)},
-                        {'c', "secured", std::string(words[static_cast<int>(facts.security)])},
-                        {'k', "ssl_security", facts.tls_security},
-                        {'e', "mail_pid", number(facts.mpid)},
-                        {'\0', "session", facts.session},
-                        {'\0', "real_rip", facts.remote_ip},
-                        {'\0', "real_lip", facts.local_ip},
-                        {'\0', "real_rport", number(facts.remote_port)},
-                        {'\0', "real_lport", number(facts.local_port)},
-                        {'\0', "local_name", base::printable(facts.local_name)},
-                        {'\0', "orig_user", user},
-                        {'\0', "auth_user", user},
-                    });
+  made.table.insert(made.table.end(), {
+                                          {'p', "pid", std::to_string(getpid())},
+                                          {'m', "mech", base::printable(facts.mechanism)},
+                                          {'a', "lport", number(facts.local_port)},
+                                          {'b', "rport", number(facts.remote_port)},
+                                          {'c', "secured", security},
+                                          {'k', "ssl_security", facts.tls_security},
+                                          {'e', "mail_pid", number(facts.mpid)},
+                                          {'\0', "session", facts.session},
+                                          {'\0', "real_rip", facts.remote_ip},
+                                          {'\0', "real_lip", facts.local_ip},
+                                          {'\0', "real_rport", number(facts.remote_port)},
+                                          {'\0', "real_lport", number(facts.local_port)},
+                                          {'\0', "local_name", base::printable(facts.local_name)},
+                                          {'\0', "orig_user", user},
+                                          {'\0', "auth_user", user},
+                                      });
   return made;
 }
 

@@ -23,6 +23,7 @@ struct LoginFacts {
   std::string session;
   std::string local_name;    // SNI
   std::string tls_security;  // %k, "TLSv1.3 with cipher ..."
+  std::string tls_error;     // behind %c
   pid_t mpid = 0;            // %e
   enum class Security : uint8_t { none, secured, tls, tls_handshaking } security = Security::none;
 };

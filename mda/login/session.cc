@@ -125,7 +125,13 @@ Task<> LoginSession::start_tls() {
   bool was_ready =
       std::exchange(progress_.auth_ready, true);  // a failed handshake counts as "no auth attempts"
   facts_.security = LoginFacts::Security::tls_handshaking;
-  co_await conn_.start_tls_server(settings_->tls);
+  try {
+    co_await conn_.start_tls_server(settings_->tls);
+  } catch (const IoError& error) {
+    if (error.text.empty()) throw;
+    facts_.tls_error = "SSL_accept() failed: " + error.text;
+    throw IoError{error.why, error.code, facts_.tls_error};
+  }
   progress_.auth_ready = was_ready;
   facts_.security = before;
   note_tls();

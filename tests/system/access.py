@@ -280,6 +280,16 @@ def starttls_and_authenticate(s):
 
 
 @case
+def no_tls_on_the_tls_port(s):
+    with socket.create_connection(("127.0.0.1", s.ports["imaps"]), 10) as c:
+        c.sendall(b"a LOGIN x y\r\n")
+        while c.recv(4096):
+            pass
+    s.wait_log(r"Disconnected: Connection closed: SSL_accept\(\) failed: error:\S+:SSL routines:\S*:.* "
+               r"\(no auth attempts in 0 secs\): user=<>, rip=127\.0\.0\.1, lip=127\.0\.0\.1, TLS handshaking: SSL_accept\(\) failed: error:.*, session=<\S+>$")
+
+
+@case
 def imaps_with_much_data(s):
     c = imaplib.IMAP4_SSL("127.0.0.1", s.ports["imaps"], ssl_context=tls())
     c.login("anna@example.org", "secret")
