@@ -25,6 +25,7 @@ struct Sent {
   bool local = true;
   int notify = 0;
   std::string full_name;
+  std::vector<std::string> late;  // behind the content
 };
 
 struct Outcome {
@@ -62,6 +63,11 @@ Task<> feed(CleanupService& service, const Sent& sent, Outcome& out) {
     auto [line, rest] = base::cut(text, '\n');
     text = rest.value_or("");
     if (cleanup.put_line(line)) co_await cleanup.settle();
+  }
+  for (const std::string& address : sent.late) {
+    mail::Recipient recipient;
+    recipient.address = address;
+    cleanup.add_late_recipient(recipient);
   }
   auto result = co_await cleanup.finish();
   out.result = result;
@@ -312,6 +318,16 @@ TEST_CASE("a refused local message is committed as a bounce") {
   CHECK(out.bounces[0].recipient == "a@x");
   CHECK(out.bounces[0].status == "5.7.1");
   CHECK(out.bounces[0].reason == "no");
+}
+
+TEST_CASE("all recipients may come behind the content, but some must come") {
+  Sent sent;
+  sent.recipients.clear();
+  CHECK(send("", sent).result.status == kCleanupNoRecipient);
+  sent.late = {"leeo@dest.test"};
+  Outcome out = send("", sent);
+  CHECK(out.result.ok());
+  CHECK(out.recipients == std::vector<std::string>{"leeo@dest.test (leeo@dest.test)"});
 }
 
 TEST_CASE("8-bit content, encodings and long lines are kept") {

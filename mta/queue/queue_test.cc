@@ -137,9 +137,10 @@ TEST_CASE("a file Postfix wrote is read") {
   auto more = content.read(text, 1);
   REQUIRE(more);
   CHECK(text == "Received: from client.good.test (localhost [127.0.0.1])\r\n");
-  while (content.read(text, text.size() + 1).value_or(false)) {
-    if (text.ends_with("\r\n\r\nhi\r\n")) break;
-  }
+  // The end is told to a caller that keeps what it has, too.
+  int reads = 0;
+  while (reads < 100 && content.read(text, text.size() + 1).value_or(false)) ++reads;
+  CHECK(reads < 100);
   CHECK(text.ends_with("+0000 (UTC)\r\n\r\nhi\r\n"));
   CHECK(mark_done(fd.get(), 650));
   CHECK(!mark_done(fd.get(), 651));
