@@ -42,6 +42,7 @@ Status worse(Status a, Status b) {
 }  // namespace
 
 Task<> LocalRole::end(Work& work, const Place& place, Outcome outcome) {
+  work.ended = true;
   auto status = co_await work.delivery.record(place.rcpt, std::move(outcome));
   work.worst = worse(work.worst, status);
 }
@@ -69,6 +70,11 @@ Task<> LocalRole::deliver_recipient(Delivery& delivery, size_t index,
     co_await end(work, place, "5.4.6", format("mail forwarding loop for {}", rcpt.address));
   } else {
     co_await expand(work, place);
+    // Aliases that only name each other lead nowhere: the mail must not vanish.
+    if (!work.ended && work.forwards.empty() && work.passes.empty()) {
+      co_await end(work, place, "5.4.6",
+                   format("possible alias database loop for {}", rcpt.address));
+    }
     co_await send_forwards(work);
     co_await send_passes(work);
   }

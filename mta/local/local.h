@@ -45,6 +45,7 @@ class LocalRole : public WorkshopRole {
     // What another agent shall do (mailbox_transport): last, since that agent ends the recipient's record.
     std::vector<std::pair<mail::Recipient, std::string>> passes{};
     Status worst = Status::sent;
+    bool ended = false;   // something was recorded
     bool marked = false;  // another agent has ended the recipient
   };
   // Where an expansion stands.

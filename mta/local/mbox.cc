@@ -114,6 +114,11 @@ JobResult copy_to_mbox(const Job& job, MessagePieces& message, int fd, off_t bef
 }  // namespace
 
 JobResult append_mbox(const Job& job, MessagePieces& message, gid_t spool_group) {
+  // Mailboxes of virtual users may lie in directories nobody has made yet.
+  if (job.lock_file_optional &&
+      !base::make_directories(std::string(base::dirname(job.path)), 0700)) {
+    // Whether it is there after all, the open below will say.
+  }
   LockFile lock_file;
   if (wants_lock(job, "dotlock")) {
     int code = lock_file.take(job);

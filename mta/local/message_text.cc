@@ -48,9 +48,16 @@ Result<std::string> FormedMessage::next() {
       return form_.after;
     }
     for (std::string_view rest = plain; !rest.empty();) {
-      auto line = rest.substr(0, rest.find('\n'));
+      size_t end = rest.find('\n');
+      auto line = rest.substr(0, end);
+      // The reader cuts very long lines; a piece of one is neither quoted nor ended.
+      if (end == rest.npos || mid_line_)
+        out += line;
+      else
+        append_in_form(out, line, form_);
+      if (end != rest.npos && mid_line_) out += form_.eol;
+      mid_line_ = end == rest.npos;
       rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-      append_in_form(out, line, form_);
     }
     if (!out.empty()) return out;
   }

