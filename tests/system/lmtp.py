@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-PROGRAMS = ["dovecot", "auth", "lmtp", "imap", "mail-worker", "pop3", "pop3-login"]
+PROGRAMS = ["dovecot", "auth", "lmtp", "imap", "mail-worker", "pop3", "pop3-login", "dovecot-lda"]
 MAIL_UID = 5998  # as root: the uid of all mail; needs no passwd entry
 
 
@@ -331,6 +331,36 @@ def pop3_reads_what_lmtp_stored(s):
     check(c.quit() == b"+OK Logging out, messages deleted.", "QUIT")
     check(len(s.messages("frank")) == count - 1, "one less")
     s.wait_log(r"pop3\(frank@example\.org\)<\d+><\S+>: Info: Disconnected: Logged out top=1/\d+, retr=1/\d+, del=1/\d+, size=\d+$")
+
+
+# Exit status and what came on both outputs.
+def lda(s, words, text="Subject: lda\nMessage-ID: <l@test>\n\nbody\n", config=True):
+    done = subprocess.run([s.dir / "libexec" / "dovecot-lda", *(["-c", s.config] if config else []), *words], input=text.encode(),
+                          capture_output=True, timeout=30)
+    return done.returncode, done.stdout.decode() + done.stderr.decode()
+
+
+@case
+def dovecot_lda(s):
+    before = len(s.messages("anna"))
+    check(lda(s, ["-d", "anna@example.org", "-f", "a@b.example"]) == (0, ""), "stored")
+    match(s.messages("anna")[-1], r"^Return-Path: <a@b\.example>\nSubject: lda\nMessage-ID: <l@test>\n\nbody\n$")
+    s.wait_log(r"lda\(anna@example\.org\)<\d+><\S+>: Info: msgid=<l@test>: saved mail to INBOX$")
+    check(lda(s, ["-d", "anna@example.org", "-m", "Nope"], "From x@y.example Mon\nSubject: mbox\n\nbody\n")[0] == 0, "INBOX instead")
+    match(s.messages("anna")[-1], r"^Return-Path: <x@y\.example>\nSubject: mbox\n\nbody\n$")
+    check(len(s.messages("anna")) == before + 2, "two more")
+    check(lda(s, ["-d", "nobody@example.org"]) == (67, ""), "unknown user")
+    check(lda(s, ["-d", "anna@example.org", "-p", "/nonexistent"])[0] == 75, "no such file")
+    check(lda(s, ["-d", "anna@example.org"], "")[0] == 75, "an empty message")
+    check(lda(s, ["-d", "full@example.org"])[0] == 75, "no room")
+    check(lda(s, ["-c", "/nonexistent", "-d", "anna@example.org"], config=False)[0] == 75, "no configuration")
+    status, text = lda(s, ["-Z"])
+    check(status == 64 and "Usage: dovecot-lda [-c <config file>]" in text, f"{status} {text}")
+    if s.root:
+        check(lda(s, [])[0] == 64, "root needs -d")
+        check(lda(s, ["-d", "low@example.org"])[0] == 75, "a uid below first_valid_uid")
+        newest = max((s.mail / "anna" / "Maildir" / "new").glob("*"), key=lambda p: p.stat().st_mtime)
+        check(newest.stat().st_uid == s.uid, "stored as the user")
 
 
 @case
