@@ -68,7 +68,9 @@ Task<> LocalRole::deliver_command(Work& work, const Place& place, const SystemUs
   job.kind = Job::Kind::command;
   job.command = command;
   job.shell = parameters_.local_command_shell;
-  job.environment = environment(work, place, user);
+  // Nobody's mail runs a command as root: root's own neither.
+  auto& runner = user.uid == 0 ? default_user_ : user;
+  job.environment = environment(work, place, runner);
   auto name = split(place.rcpt.address);
   job.directory = expand_text(parameters_.command_execution_directory, place, name, &user,
                               parameters_.execution_directory_expansion_filter);
@@ -78,7 +80,7 @@ Task<> LocalRole::deliver_command(Work& work, const Place& place, const SystemUs
   headers.from_line = true;
   headers.delivered_to = has_word(parameters_.prepend_delivered_header, "command");
   auto message = message_for(work, place, headers, false);
-  DeliveryRights rights{user.uid, user.gid};
+  DeliveryRights rights{runner.uid, runner.gid};
   auto result = co_await workshop().run(rights, job, std::move(message), &disk());
   auto outcome = outcome_of(result, "local", "delivered to command: " + command);
   co_await end(work, place, std::move(outcome));
@@ -105,7 +107,7 @@ Task<> LocalRole::deliver_to_path(Work& work, const Place& place, const SystemUs
   job->kind = maildir ? Job::Kind::maildir : Job::Kind::mbox;
   job->path = path;
   job->in_spool = in_spool && !maildir;
-  job->lock_file_optional = !in_spool;
+  job->lock_file_optional = !in_spool || user.uid == 0;
   MailHeaders headers;
   headers.from_line = !maildir;
   bool to_file = said.starts_with("file");

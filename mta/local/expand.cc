@@ -43,6 +43,8 @@ Status worse(Status a, Status b) {
 
 Task<> LocalRole::end(Work& work, const Place& place, Outcome outcome) {
   work.ended = true;
+  // Nothing had to be connected: all the time goes to the delivery itself.
+  outcome.connected = work.delivery.request().handoff;
   auto status = co_await work.delivery.record(place.rcpt, std::move(outcome));
   work.worst = worse(work.worst, status);
 }
@@ -267,8 +269,9 @@ Task<> LocalRole::take_include(Work& work, Place place, std::string path) {
   auto got = co_await workshop().run(rights, job, nullptr, nullptr);
   if (!got.done || !got.found) {
     auto why = got.done ? (got.system.empty() ? "not a safe file" : got.system) : got.failure.text;
-    co_await end(work, place, got.done ? "5.2.0" : "4.3.0",
-                 format("cannot open include file {}: {}", path, why));
+    std::string status = got.done ? "5.2.0" : "4.3.0";
+    auto text = format("cannot open include file {}: {}", path, base::printable(why));
+    co_await end(work, place, status, text);
     co_return;
   }
   place.from = Place::include;

@@ -113,7 +113,8 @@ JobResult copy_to_mbox(const Job& job, MessagePieces& message, int fd, off_t bef
 
 }  // namespace
 
-JobResult append_mbox(const Job& job, MessagePieces& message, gid_t spool_group) {
+JobResult append_mbox(const Job& job, MessagePieces& message, gid_t spool_group, Fd opened) {
+  bool given = bool(opened);
   // Mailboxes of virtual users may lie in directories nobody has made yet.
   if (job.lock_file_optional &&
       !base::make_directories(std::string(base::dirname(job.path)), 0700)) {
@@ -122,15 +123,18 @@ JobResult append_mbox(const Job& job, MessagePieces& message, gid_t spool_group)
   LockFile lock_file;
   if (wants_lock(job, "dotlock")) {
     int code = lock_file.take(job);
-    bool may_lack = job.lock_file_optional &&
-                    (code == EACCES || code == EPERM || code == EROFS || code == ENOENT);
+    // Nor can a user make them in a spool that only root may write.
+    bool may_lack =
+        (job.lock_file_optional || (job.in_spool && spool_group == static_cast<gid_t>(-1))) &&
+        (code == EACCES || code == EPERM || code == EROFS || code == ENOENT);
     if (code != 0 && !may_lack)
       return mbox_failure(code, format("unable to create lock file {}.lock", job.path));
   }
   // O_CREAT and O_EXCL apart: whoever makes the file also gives it its group, and a link in the spool is not followed.
   int no_links = job.in_spool ? O_NOFOLLOW : 0;
   bool made = false;
-  auto fd = base::open_file(job.path, O_WRONLY | O_APPEND | no_links);
+  Result<Fd> fd = std::move(opened);
+  if (!given) fd = base::open_file(job.path, O_WRONLY | O_APPEND | no_links);
   if (!fd && errno == ENOENT) {
     fd = base::open_file(job.path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL, 0600);
     made = bool(fd);
@@ -149,7 +153,7 @@ JobResult append_mbox(const Job& job, MessagePieces& message, gid_t spool_group)
     refused.failure = {"5.2.0", format("file {} has multiple links", job.path)};
     return refused;
   }
-  if (job.in_spool && job.strict_ownership && st.st_uid != ::getuid()) {
+  if (job.in_spool && !given && job.strict_ownership && st.st_uid != ::getuid()) {
     refused.failure = {"4.2.0", "destination is not owned by recipient"};
     return refused;
   }

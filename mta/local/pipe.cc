@@ -102,6 +102,7 @@ Task<> PipeRole::deliver(service::Context& context, Delivery& delivery) {
   auto said = format("delivered via {} service", context.service);
   if (!result.output.empty()) said += format(" ({})", base::printable(result.output));
   outcome = outcome_of(result, context.service, said);
+  outcome.connected = request.handoff;
   // Whether this was the last stop is the administrator's to say (flag X).
   if (result.done && !service_.has('X')) outcome.trace_action = "relayed";
   co_await delivery.finish_all(outcome);

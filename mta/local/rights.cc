@@ -65,6 +65,10 @@ SpoolRights prepare_spool(const RightsPolicy& policy, const DeliveryRights& righ
   return out;
 }
 
+bool is_root_mailbox(const DeliveryRights& rights) {
+  return rights.uid == 0 && rights.in_spool && rights.mailbox == "root";
+}
+
 // In the child, still root: the rights, for good.
 bool take_rights(const DeliveryRights& rights, const SpoolRights& spool) {
   std::vector<gid_t> groups{rights.gid};
@@ -86,6 +90,15 @@ bool take_rights(const DeliveryRights& rights, const SpoolRights& spool) {
   if (::geteuid() == 0) {
     if (!check_rights(policy, rights)) _exit(1);
     spool = prepare_spool(policy, rights);
+    if (is_root_mailbox(rights)) {
+      auto path = policy.spool_directory + "/root";
+      auto opened = base::open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0600);
+      if (!opened) _exit(1);
+      fds.resize(1);
+      fds.push_back(std::move(*opened));
+      rights.uid = policy.default_uid;
+      rights.gid = policy.default_gid;
+    }
     if (!take_rights(rights, spool)) _exit(1);
   }
   run_worker(std::move(fds[0]), fds.size() > 1 ? std::move(fds[1]) : Fd(), spool.group);
@@ -141,6 +154,7 @@ bool receive_request(int socket, RightsRequest& request, std::vector<Fd>& fds) {
 }  // namespace
 
 Result<void> check_rights(const RightsPolicy& policy, const DeliveryRights& rights) {
+  if (is_root_mailbox(rights) && policy.default_uid != 0 && policy.default_gid != 0) return {};
   if (rights.uid == 0 || rights.gid == 0)
     return config_error("delivery with root's rights is refused");
   if (rights.uid == policy.mail_owner || rights.gid == policy.mail_group) {

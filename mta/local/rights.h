@@ -1,6 +1,7 @@
 // The rights of delivery. The programs local, virtual, pipe and spawn consist of a front, which runs as mail_owner and sees
 // the foreign bytes, and of this small parent, which is root and sees none: it reads requests of one fixed size, forks, and
 // the child takes the uid and gid asked for before it reads its task. uid 0, gid 0, mail_owner and setgid_group are refused.
+// One exception: root's own mailbox in the spool is opened by the child as root, and then written as default_privs.
 // Without root there is nothing to switch: everything is delivered as oneself.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -17,6 +18,8 @@ namespace dovetail::mta {
 struct RightsPolicy {
   uid_t mail_owner = 0;
   gid_t mail_group = 0, setgid_group = 0;
+  uid_t default_uid = 0;  // default_privs
+  gid_t default_gid = 0;
   std::string
       spool_directory;  // mail_spool_directory: where in_spool children may create their mailbox
 };

@@ -117,7 +117,9 @@ Task<> LocalRole::deliver_unknown(Work& work, Place place, Name name) {
 // True: the file said where the mail goes.
 Task<bool> LocalRole::try_forward_file(Work& work, const Place& place, const Name& name,
                                        const SystemUser& user) {
-  if (parameters_.forward_path.empty() || work.delivery.is_probe()) co_return false;
+  // Root's own file would have to be read as root.
+  if (parameters_.forward_path.empty() || work.delivery.is_probe() || user.uid == 0)
+    co_return false;
   Job job;
   job.kind = Job::Kind::read_file;
   for (auto& pattern : conf::split_list(parameters_.forward_path)) {
@@ -165,8 +167,8 @@ Task<> LocalRole::deliver_mailbox(Work& work, const Place& place, const Name& na
     path += user.name;
     if (maildir) path += '/';
   }
-  bool maildir = path.ends_with('/');
-  co_await deliver_to_path(work, place, user, path, in_spool, maildir ? "maildir" : "mailbox");
+  std::string said = path.ends_with('/') ? "maildir" : "mailbox";
+  co_await deliver_to_path(work, place, user, path, in_spool, said);
 }
 
 }  // namespace dovetail::mta

@@ -72,6 +72,7 @@ Task<> VirtualRole::deliver(service::Context&, Delivery& delivery) {
   if (refused) co_return;
   for (size_t i = 0; i < delivery.recipients().size(); ++i) {
     auto outcome = co_await deliver_one(delivery, delivery.recipients()[i]);
+    outcome.connected = delivery.request().handoff;
     co_await delivery.finish(i, std::move(outcome));
   }
 }

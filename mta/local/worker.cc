@@ -19,7 +19,7 @@ constexpr size_t kUserFileLimit = size_t{1} << 18;
 JobResult carry_out_job(const Job& job, MessagePieces& message, Fd extra, gid_t spool_group) {
   switch (job.kind) {
     case Job::Kind::mbox:
-      return append_mbox(job, message, spool_group);
+      return append_mbox(job, message, spool_group, std::move(extra));
     case Job::Kind::maildir:
       return deliver_maildir(job, message);
     case Job::Kind::command:

@@ -12,13 +12,14 @@ namespace dovetail::mta {
 
 class MessagePieces;
 
-// task: the socket to the front; extra: the client of a spawn(8) service; spool_group: the mail spool's group if the child
+// task: the socket to the front; extra: the client of a spawn(8) service, or an opened mailbox; spool_group: the mail spool's group if the child
 // has it, else -1.
 void run_worker(Fd task, Fd extra, gid_t spool_group);
 
 // The jobs; each reads the message it needs from pieces.
 JobResult read_user_file(const Job& job);
-JobResult append_mbox(const Job& job, MessagePieces& message, gid_t spool_group);
+// opened: the mailbox itself, where only another could open it.
+JobResult append_mbox(const Job& job, MessagePieces& message, gid_t spool_group, Fd opened);
 JobResult deliver_maildir(const Job& job, MessagePieces& message);
 JobResult run_command(const Job& job, MessagePieces& message);
 JobResult serve_command(const Job& job, Fd client);

@@ -63,6 +63,10 @@ Result<std::unique_ptr<Workshop>> Workshop::open(service::Context& context) {
   policy.spool_directory = cf.get("mail_spool_directory");
   while (policy.spool_directory.size() > 1 && policy.spool_directory.back() == '/')
     policy.spool_directory.pop_back();
+  if (auto nobody = service::find_user(cf.get("default_privs"))) {
+    policy.default_uid = nobody->uid;
+    policy.default_gid = nobody->gid;
+  }
   auto parent = RightsParent::start(std::move(policy));
   if (!parent) return parent.error();
   std::unique_ptr<Workshop> out(new Workshop(context));
@@ -168,7 +172,8 @@ Result<void> WorkshopRole::prepare(service::Context& context) {
   workshop_ = std::move(*workshop);
   auto& cf = *context.main_cf;
   for (auto& row : kNotActedOn) {
-    if (cf.get(row.name) != row.harmless) unsupported_.emplace_back(row.name);
+    if (context.program == "local" && cf.get(row.name) != row.harmless)
+      unsupported_.emplace_back(row.name);
   }
   auto filter = context.program + std::string(kStatusFilter);
   if (!cf.get(filter).empty()) unsupported_.push_back(filter);
