@@ -7,35 +7,9 @@
 
 #include "common/base/text.h"
 #include "common/mail/address.h"
-#include "common/mail/header.h"
 #include "lookup/mail_addr_find.h"
 
 namespace dovetail::mta {
-
-namespace {
-
-constexpr size_t kHeadLimit = size_t{1} << 20;
-
-// The addresses of all Delivered-To: fields of the message, in lower case. Blocking.
-Result<std::set<std::string>> delivered_addresses(int fd, const SizeRecord& size) {
-  ContentReader reader(fd, size, ContentReader::LineEnd::lf);
-  std::string text;
-  while (text.size() < kHeadLimit && text.find("\n\n") == text.npos) {
-    auto more = reader.read(text, text.size() + 16384);
-    if (!more) return more.error();
-    if (!*more) break;
-  }
-  std::set<std::string> found;
-  for (auto line : base::split(text, '\n')) {
-    if (line.empty()) break;
-    auto header = mail::split_header(line);
-    if (!header || !base::iequals(header->name, "delivered-to")) continue;
-    found.insert(base::lower(mail::unquote_address(base::trim(header->value))));
-  }
-  return found;
-}
-
-}  // namespace
 
 Result<std::optional<SystemUser>> find_system_user(const std::string& name) {
   if (name.empty() || name.find('/') != name.npos) return std::optional<SystemUser>();

@@ -3,8 +3,15 @@
 
 #include "common/base/text.h"
 #include "common/mail/address.h"
+#include "common/mail/header.h"
 
 namespace dovetail::mta {
+
+namespace {
+
+constexpr size_t kHeadLimit = size_t{1} << 20;
+
+}  // namespace
 
 std::string from_line(std::string_view sender, int64_t seconds) {
   auto who = sender.empty() ? std::string("MAILER-DAEMON") : mail::quote_address(sender);
@@ -29,6 +36,24 @@ void append_in_form(std::string& out, std::string_view line, const TextForm& for
   if (form.dot_stuff && line.starts_with('.')) out += '.';
   out += line;
   out += form.eol;
+}
+
+Result<std::set<std::string>> delivered_addresses(int fd, const SizeRecord& size) {
+  ContentReader reader(fd, size, ContentReader::LineEnd::lf);
+  std::string text;
+  while (text.size() < kHeadLimit && text.find("\n\n") == text.npos) {
+    auto more = reader.read(text, text.size() + 16384);
+    if (!more) return more.error();
+    if (!*more) break;
+  }
+  std::set<std::string> found;
+  for (auto line : base::split(text, '\n')) {
+    if (line.empty()) break;
+    auto header = mail::split_header(line);
+    if (!header || !base::iequals(header->name, "delivered-to")) continue;
+    found.insert(base::lower(mail::unquote_address(base::trim(header->value))));
+  }
+  return found;
 }
 
 FormedMessage::FormedMessage(int queue_file, const SizeRecord& size, TextForm form)

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,9 @@ std::string lines_before(const MailHeaders& which, std::string_view sender,
 
 // Appends one line (no line end) in the form asked for.
 void append_in_form(std::string& out, std::string_view line, const TextForm& form);
+
+// The addresses of all Delivered-To: fields of a message, in lower case: what has been here already. Blocking.
+Result<std::set<std::string>> delivered_addresses(int queue_file, const SizeRecord& size);
 
 // The whole message in pieces.
 class FormedMessage {

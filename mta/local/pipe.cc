@@ -89,6 +89,22 @@ Task<> PipeRole::deliver(service::Context& context, Delivery& delivery) {
     co_await delivery.finish_all(outcome);
     co_return;
   }
+  if (service_.has('D')) {
+    // One recipient only (prepare_agent): his mark in the message means that it went in a circle.
+    int fd = delivery.fd();
+    auto size = delivery.size();
+    auto look = [fd, size] { return delivered_addresses(fd, size); };
+    auto before = co_await disk().run(look);
+    auto& address = delivery.recipients().front().address;
+    bool loop = before && before->contains(base::lower(address));
+    if (!before) outcome.dsn = {"4.3.0", before.error().text};
+    if (loop) outcome.dsn = {"5.4.6", "mail forwarding loop for " + address};
+    if (loop) outcome.status = Status::bounced;
+    if (!before || loop) {
+      co_await delivery.finish_all(outcome);
+      co_return;
+    }
+  }
   Job job;
   job.kind = Job::Kind::command;
   job.argv = std::move(*argv);
