@@ -88,7 +88,8 @@ Task<> LocalRole::deliver_command(Work& work, const Place& place, const SystemUs
 
 Task<> LocalRole::deliver_file(Work& work, const Place& place, const SystemUser& user,
                                std::string path) {
-  co_await deliver_to_path(work, place, user, path, false, "file: " + path);
+  std::string said = path.ends_with('/') ? "maildir" : "file: " + path;
+  co_await deliver_to_path(work, place, user, path, false, said);
 }
 
 // An mbox, or a Maildir where the path ends in '/'.

@@ -149,6 +149,8 @@ Task<bool> LocalRole::try_forward_file(Work& work, const Place& place, const Nam
 
 Task<> LocalRole::deliver_mailbox(Work& work, const Place& place, const Name& name,
                                   const SystemUser& user) {
+  // "bob, \bob" in bob's own file is one copy.
+  if (!work.seen.insert("mailbox " + user.name).second) co_return;
   auto command = co_await transport_for(mailbox_commands_, parameters_.mailbox_command, name);
   if (!command) {
     co_await end(work, place, "4.3.0", "mailbox_command_maps lookup failure");

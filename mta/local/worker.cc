@@ -17,6 +17,13 @@ namespace {
 constexpr size_t kUserFileLimit = size_t{1} << 18;
 
 JobResult carry_out_job(const Job& job, MessagePieces& message, Fd extra, gid_t spool_group) {
+  // The spool's group is for mailboxes: whoever has it may remove those of others.
+  if (spool_group != static_cast<gid_t>(-1) && job.kind != Job::Kind::mbox &&
+      job.kind != Job::Kind::maildir) {
+    JobResult refused;
+    refused.failure = {"4.3.5", "mail system configuration error"};
+    return refused;
+  }
   switch (job.kind) {
     case Job::Kind::mbox:
       return append_mbox(job, message, spool_group, std::move(extra));
