@@ -217,6 +217,11 @@ Result<void> Supervisor::start_child(Service& service) {
   if (!sent) return sent.error();
   Fd theirs(::fcntl(ends->second.get(), F_DUPFD_CLOEXEC, 100));
   SpawnPlan plan;
+  // Whoever started the system waits for the end of its output: no child may hold that open.
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fd == STDERR_FILENO && keep_standard_error_) continue;
+    posix_spawn_file_actions_addopen(&plan.files, fd, "/dev/null", O_RDWR, 0);
+  }
   posix_spawn_file_actions_adddup2(&plan.files, theirs.get(), kControlFd);
   for (size_t i = 0; i < service.listeners.size(); ++i) {
     posix_spawn_file_actions_adddup2(&plan.files, service.listeners[i]->get(), kFirstListenerFd + static_cast<int>(i));

@@ -81,6 +81,8 @@ class Supervisor {
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
 
+  // Whether children get our standard error (running in the foreground); else they have none.
+  void keep_standard_error(bool keep) { keep_standard_error_ = keep; }
   // Takes over these services. All listeners are bound before anything is changed: an error leaves everything as it was.
   // What runs already is told to drain, and what had processes gets new ones at once.
   Result<void> configure(std::vector<ServiceSpec> specs);
@@ -123,6 +125,7 @@ class Supervisor {
   std::unique_ptr<net::Timer> stop_timer_;
   std::function<void()> stopped_;
   bool stopping_ = false;
+  bool keep_standard_error_ = false;
 };
 
 // Binds one listener with its owner and mode; the parent directory must exist.

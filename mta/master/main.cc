@@ -41,6 +41,8 @@ class Master : public service::Supervisor::Owner {
     return supervisor_.configure(std::move(*specs));
   }
 
+  void keep_standard_error() { supervisor_.keep_standard_error(true); }
+
   void reload() {
     log_.info("reload -- version {}, configuration {}", cf_.get("mail_version"), cf_.config_directory());
     auto cf = conf::MainCf::load(cf_.config_directory(), {}, load_options());
@@ -161,6 +163,7 @@ int run_master(const MasterOptions& options) {
   ::signal(SIGPIPE, SIG_IGN);
   net::Loop loop;
   Master master(loop, *cf, log);
+  if (options.foreground) master.keep_standard_error();
   net::Signal hangup(loop, SIGHUP, [&] { master.reload(); });
   net::Signal term(loop, SIGTERM, [&] { master.terminate(SIGTERM); });
   net::Signal interrupt(loop, SIGINT, [&] { master.terminate(SIGINT); });
