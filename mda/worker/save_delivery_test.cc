@@ -103,7 +103,7 @@ TEST_CASE("a missing mailbox is replaced by INBOX") {
   CHECK(place.count("/.lists") == 0);
   REQUIRE(place.lines.size() == 2);
   CHECK(place.lines[0] ==
-        "<s@example.org> s: save failed to open mailbox lists: Mailbox doesn't exist: lists");
+        "[s@example.org] s: save failed to open mailbox lists: Mailbox doesn't exist: lists");
   CHECK(place.lines[1] == "[s@example.org] s: saved mail to INBOX");
   // A name that cannot be is no way out of the mail directory.
   CHECK(save(place, user, "../../x").status == DeliveryAnswer::Status::stored);
