@@ -123,7 +123,10 @@ void Logger::write(Level level, std::string_view text) const {
   std::string line =
       postfix ? std::string(words.postfix) + safe : format("{}: {}{}", *name_, words.dovecot, safe);
   std::string tag = state.target.tag_prefix + *name_;
-  if (state.target.to_syslog) to_syslog(state, state.target.facility | words.syslog, tag, line);
+  // Dovecot's syslog lines name every level but the ordinary one; fail2ban's filters rely on that.
+  bool plain = !postfix && level == Level::info;
+  std::string sent = plain ? format("{}: {}", *name_, safe) : line;
+  if (state.target.to_syslog) to_syslog(state, state.target.facility | words.syslog, tag, sent);
   if (state.file) to_file(state, tag, line);
   if (state.target.to_stderr)
     write_line(STDERR_FILENO, postfix ? format("{}: {}", *name_, line) : line);

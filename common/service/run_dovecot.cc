@@ -94,7 +94,8 @@ int run_dovecot_service(int argc, char** argv, std::string name, Role& role) {
   limits.clients = context.hello.number("client_limit");
   limits.uses = context.hello.number("service_count");
   if (auto idle = context.hello.number("idle_kill"); idle > 0) limits.idle = std::chrono::seconds(idle);
-  return Runner(role, context, limits).run();
+  int status = Runner(role, context, limits).run();
+  ::_exit(status);  // the role outlives this loop; nothing in it is worth an orderly end
 }
 
 }  // namespace dovetail::service

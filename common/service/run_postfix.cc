@@ -137,7 +137,9 @@ int run_postfix_service(int argc, char** argv, std::string program, Role& role) 
   auto idle = conf::read_time(*cf, "max_idle");
   if (idle && context.hello.number("stay") == 0) limits.idle = *idle;
   Runner runner(role, context, limits);
-  return options->stand_alone && !hello ? runner.run_one(base::Fd(::dup(STDIN_FILENO))) : runner.run();
+  int status = options->stand_alone && !hello ? runner.run_one(base::Fd(::dup(STDIN_FILENO))) : runner.run();
+  // The role outlives this loop; nothing in it is worth an orderly end, since every acknowledged message is on disk.
+  ::_exit(status);
 }
 
 }  // namespace dovetail::service

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include <map>
+
 #include "mda/lmtp/headers.h"
 #include "mda/lmtp/session.h"
 
@@ -63,7 +65,16 @@ Task<> delivery_lane(Deliveries& all) {
   auto& recipients = all.session.transaction->recipients;
   while (all.next < recipients.size()) {
     auto& rcpt = recipients[all.next++];
-    co_await deliver_to(all, rcpt);
+    if (!rcpt.same_as) co_await deliver_to(all, rcpt);
+  }
+}
+
+// A list and one of its members in one message must not fill a mailbox twice.
+void find_same_mailboxes(std::vector<Recipient>& recipients) {
+  std::map<std::pair<std::string, std::string>, size_t> first;
+  for (size_t i = 0; i < recipients.size(); ++i) {
+    auto [known, added] = first.emplace(std::pair(recipients[i].user, recipients[i].detail), i);
+    if (!added) recipients[i].same_as = known->second;
   }
 }
 
@@ -91,6 +102,7 @@ Task<> deliver_message(Session& session) {
   if (file) {
     Deliveries all{session, header_facts(session), find_message_id(transaction.file->head()),
                    file->get()};
+    find_same_mailboxes(transaction.recipients);
     std::vector<Task<>> lanes;
     for (size_t lane = 0; lane < std::min(kSideBySide, transaction.recipients.size()); ++lane)
       lanes.push_back(delivery_lane(all));
@@ -99,6 +111,7 @@ Task<> deliver_message(Session& session) {
     session.log.error("{}", file.error().text);
   }
   for (auto& rcpt : transaction.recipients) {
+    if (rcpt.same_as) rcpt.reply = transaction.recipients[*rcpt.same_as].reply;
     session.reply(rcpt.reply.empty() ? failed_reply(rcpt, DeliveryAnswer::Status::temporary)
                                      : rcpt.reply);
   }

@@ -50,6 +50,7 @@ struct Recipient {
   std::string user, detail;
   std::string session;  // with its suffix
   std::string reply;    // after the delivery
+  std::optional<size_t> same_as;  // an earlier RCPT of the same mailbox: one copy, two replies
 };
 
 struct Transaction {
