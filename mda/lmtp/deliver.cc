@@ -1,9 +1,9 @@
 // The end of a transaction: each recipient's delivery, several side by side, and the replies in order.
 // SPDX-License-Identifier: Apache-2.0
-#include "common/base/clock.h"
-#include "common/base/text.h"
 #include <map>
 
+#include "common/base/clock.h"
+#include "common/base/text.h"
 #include "mda/lmtp/headers.h"
 #include "mda/lmtp/session.h"
 
@@ -69,13 +69,20 @@ Task<> delivery_lane(Deliveries& all) {
   }
 }
 
-// A list and one of its members in one message must not fill a mailbox twice.
-void find_same_mailboxes(std::vector<Recipient>& recipients) {
-  std::map<std::pair<std::string, std::string>, size_t> first;
+// A list and one of its members in one message must not fill a mailbox twice: the same RCPT again is answered like the
+// first, and stored once.
+void find_same_recipients(std::vector<Recipient>& recipients) {
+  std::map<std::string, size_t> first;
   for (size_t i = 0; i < recipients.size(); ++i) {
-    auto [known, added] = first.emplace(std::pair(recipients[i].user, recipients[i].detail), i);
+    auto [known, added] = first.emplace(recipients[i].path.text(), i);
     if (!added) recipients[i].same_as = known->second;
   }
+}
+
+// Every reply carries the recipient's own session id.
+std::string reply_like(const Recipient& first, const Recipient& again) {
+  bool stored = first.reply.starts_with("250");
+  return stored ? format("250 2.0.0 <{}> {} Saved", again.path.text(), again.session) : first.reply;
 }
 
 HeaderFacts header_facts(const Session& session) {
@@ -102,7 +109,7 @@ Task<> deliver_message(Session& session) {
   if (file) {
     Deliveries all{session, header_facts(session), find_message_id(transaction.file->head()),
                    file->get()};
-    find_same_mailboxes(transaction.recipients);
+    find_same_recipients(transaction.recipients);
     std::vector<Task<>> lanes;
     for (size_t lane = 0; lane < std::min(kSideBySide, transaction.recipients.size()); ++lane)
       lanes.push_back(delivery_lane(all));
@@ -111,7 +118,7 @@ Task<> deliver_message(Session& session) {
     session.log.error("{}", file.error().text);
   }
   for (auto& rcpt : transaction.recipients) {
-    if (rcpt.same_as) rcpt.reply = transaction.recipients[*rcpt.same_as].reply;
+    if (rcpt.same_as) rcpt.reply = reply_like(transaction.recipients[*rcpt.same_as], rcpt);
     session.reply(rcpt.reply.empty() ? failed_reply(rcpt, DeliveryAnswer::Status::temporary)
                                      : rcpt.reply);
   }

@@ -43,6 +43,7 @@ Session::Session(Server& shared, Fd fd, const SockAddr& peer, const SockAddr& lo
     client.port = format("{}", peer.port());
     client.family = client.address.find(':') == client.address.npos ? AF_INET : AF_INET6;
   } else {
+    local_program_ = true;
     client.name = client.reverse_name = "localhost";  // a socket of this host
     client.name_status = client.reverse_status = NameStatus::ok;
     client.family = AF_INET;
@@ -335,8 +336,7 @@ Task<bool> Session::refuse_line(std::string_view text, std::string_view verb,
 }
 
 bool Session::refuse_pipelining(size_t index) {
-  if (!conn.peer().is_ip())
-    return false;  // sendmail -bs: a local program may write all it has to say at once
+  if (local_program_) return false;  // sendmail -bs: it may write all it has to say at once
   bool may_follow = is_esmtp() && !(commands[index].flags & kLastInGroup);
   if (may_follow || ill_pipelining || conn.buffered().empty()) return false;
   server.log.write(Level::info,

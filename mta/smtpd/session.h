@@ -114,6 +114,7 @@ class Session {
   int errors_ = 0, junk_ = 0;
   bool hang_up_ = false, restart_ = false;
   bool counts_events_ = false, connected_to_anvil_ = false;
+  bool local_program_ = false;  // the peer is no internet address: sendmail -bs
   std::string_view reason_;  // why the session ended, if not by QUIT
 };
 

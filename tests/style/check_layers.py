@@ -31,7 +31,7 @@ for path, name in sources():
     if here is None:
         problems.append(f"{name}: stands in no room")
         continue
-    test = name.endswith("_test.cc")
+    test = name.endswith(("_test.cc", "_fixture.cc", "_fixture.h"))
     for number, line in enumerate(path.read_text().splitlines(), 1):
         found = re.match(r'\s*#\s*include "([^"]+)"', line)
         if not found or found[1] in ANYWHERE:
