@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Starts our dovecot with a private configuration on high ports and logs in as a mail client does.
 
-access.py BUILD_DIRECTORY [--keep]   exit 0: all cases passed. Works as root (chroot, dovenull, a uid of its own for mail)
+access.py --destdir DIR [CASE...] [--keep]   DIR: an installation or a build folder. exit 0: all cases passed; 77: a program
+is missing. Works as root (chroot, dovenull, a uid of its own for mail)
 and as an ordinary user. SPDX-License-Identifier: Apache-2.0
 """
 import imaplib
@@ -20,8 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-PROGRAMS = ["mda/login/imap-login", "mda/login/pop3-login", "mda/broker/imap", "mda/broker/pop3", "mda/worker/mail-worker",
-            "mda/lmtp/lmtp", "authd/auth", "mda/doveadm/doveadm", "authd/doveadm-auth"]
+PROGRAMS = ["imap-login", "pop3-login", "imap", "pop3", "mail-worker", "lmtp", "auth", "doveadm", "doveadm-auth", "dovecot"]
 MAIL_UID = 5999  # as root: the uid of all mail; needs no passwd entry
 
 
@@ -31,9 +31,21 @@ def free_port():
         return s.getsockname()[1]
 
 
+def find_programs(destdir):
+    """Our programs by name; Postfix's lmtp has the same name, and the folder of Dovecot's comes first."""
+    found = {}
+    for path in sorted(Path(destdir).resolve().rglob("*"), key=lambda p: ("dovecot" not in p.parent.parts, p.parent.name == "postfix")):
+        if path.name in PROGRAMS and path.is_file() and os.access(path, os.X_OK) and path.parent.name != "smtp":
+            found.setdefault(path.name, path)
+    missing = [name for name in PROGRAMS if name not in found]
+    if missing:
+        print("not there: " + " ".join(missing))
+        sys.exit(77)
+    return found
+
+
 class Server:
-    def __init__(self, build):
-        self.build = Path(build).resolve()
+    def __init__(self, destdir):
         self.root = os.geteuid() == 0
         self.dir = Path(tempfile.mkdtemp(prefix="access-"))
         self.dir.chmod(0o755)
@@ -43,9 +55,9 @@ class Server:
         self.mail = self.dir / "mail"
         libexec = self.dir / "libexec"
         libexec.mkdir()
-        for program in PROGRAMS:
-            if (self.build / program).exists():
-                shutil.copy(self.build / program, libexec / Path(program).name)
+        for name, path in find_programs(destdir).items():
+            shutil.copy(path, libexec / name)
+        self.program = libexec / "dovecot"
         self.mail.mkdir()
         uid = MAIL_UID if self.root else os.geteuid()
         gid = MAIL_UID if self.root else os.getegid()
@@ -140,7 +152,7 @@ service anvil {{
 """
 
     def start(self):
-        self.process = subprocess.Popen([self.build / "mda/master/dovecot", "-F", "-c", self.config],
+        self.process = subprocess.Popen([self.program, "-F", "-c", self.config],
                                         stderr=open(self.dir / "stderr", "w"))
         deadline = time.time() + 20
         while time.time() < deadline:
@@ -537,10 +549,13 @@ def stop_says_goodbye(s):
 
 
 def main():
-    if len(sys.argv) < 2:
+    words = sys.argv[1:]
+    if words[:1] == ["--destdir"]:
+        words = words[1:]
+    if not words:
         raise SystemExit(__doc__)
-    only = [a for a in sys.argv[2:] if not a.startswith("-")]
-    server = Server(sys.argv[1])
+    only = [a for a in words[1:] if not a.startswith("-")]
+    server = Server(words[0])
     failed = []
     try:
         server.start()

@@ -2,7 +2,7 @@
 # mysql: tables against a real MariaDB: hits, misses, several rows, hostile keys, a wrong password, a slow query, and a server
 # that is killed, stays away, and comes back. The server runs in a directory of its own on a Unix socket and a free port.
 # SPDX-License-Identifier: Apache-2.0
-"""usage: mysql_lookup.py [--postmap FILE]     exit 0: all good or no MariaDB here; 1: a check failed"""
+"""usage: mysql_lookup.py [--destdir DIR | --postmap FILE]     exit 0: all good; 77: no MariaDB here; 1: a check failed"""
 import argparse
 import os
 import shutil
@@ -152,11 +152,14 @@ def check_outage(c):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--postmap", default="postmap")
+    parser.add_argument("--destdir")
     options = parser.parse_args()
+    if options.destdir:
+        options.postmap = os.path.join(options.destdir, "usr/sbin/postmap")
     mariadbd = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/libexec")
     if not mariadbd or not shutil.which("mariadb-install-db"):
-        print("skipped: mariadbd is not installed")
-        return 0
+        print("mariadbd is not installed")
+        return 77
     with tempfile.TemporaryDirectory(prefix="dovetail-mysql-") as directory:
         server = Server(directory, mariadbd)
         try:
