@@ -67,7 +67,9 @@ std::optional<FileStamp> stamp_source(const TypeRow& row, std::string_view name)
 
 Result<std::unique_ptr<Table>> open_table(net::Loop& loop, const conf::MainCf& main_cf,
                                           std::string_view type_name, const OpenOptions& options) {
-  auto [type, name] = base::cut(type_name, ':');
+  auto parts = base::cut(type_name, ':');
+  auto type = parts.first;  // a name of its own: clang 14 captures no structured binding
+  auto& name = parts.second;
   if (!name || type.empty() || name->empty()) {
     return config_error(
         format("open dictionary: expecting \"type:name\" form instead of \"{}\"", type_name));
