@@ -21,7 +21,7 @@ TEST_CASE("a handover comes out as it went in, whatever the client wrote") {
   from.service = "imap";
   from.user = "frank@example.org";
   from.tag = "a1";
-  from.input = std::string("b SELECT \"x\ny=z\"\r\n\0c", 22);
+  from.input = std::string("b SELECT \"x\ny=z\"\r\n\0c", 20);
   from.tls = true;
   from.auth_request = 4000000000u;
   from.auth_cookie = "00ff";
