@@ -90,7 +90,7 @@ constexpr Parameter rows_a_to_k[] = {
     {"canonical_maps",                                  str,          maps, "", supported, "cleanup proxymap smtpd"},
     {"cleanup_replace_stray_cr_lf",                     boolean,      plain, "yes", defer, "cleanup"},
     {"cleanup_service_name",                            str,          plain, "cleanup", supported, "ALL", ' ', 1},
-    {"command_directory",                               str,          plain, "/usr/sbin", defer, "ALL", ' ', 1},
+    {"command_directory",                               str,          plain, "/usr/sbin", supported, "ALL", ' ', 1},
     {"command_execution_directory",                     raw,          plain, "", supported, "local"},
     {"command_expansion_filter",                        str,          plain,
      "1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", supported, "local", ' ', 1},

@@ -166,7 +166,7 @@ constexpr Parameter rows_smtpd[] = {
     {"smtpd_tls_req_ccert",                             boolean,      plain, "no", supported, "smtpd tlsproxy"},
     {"smtpd_tls_security_level",                        str,          enumeration, "",
      supported, "postscreen smtpd tlsproxy", ' ', any, any, "(empty) none may encrypt"},
-    {"smtpd_tls_session_cache_database",                str,          maps, "", defer, "tlsmgr"},
+    {"smtpd_tls_session_cache_database",                str,          maps, "", ignore, "tlsmgr"},
     {"smtpd_tls_session_cache_timeout",                 time,         plain, "3600s",
      ignore, "tlsmgr", 's', 0, 8640000},
     {"smtpd_tls_wrappermode",                           boolean,      plain, "no", supported, "smtpd"},

@@ -14,6 +14,7 @@
 #include "common/service/run_postfix.h"
 #include "common/service/supervisor.h"
 #include "conf/bind.h"
+#include "conf/postfix/common_parameters.h"
 #include "mta/master/lock.h"
 #include "mta/master/service_table.h"
 
@@ -38,6 +39,8 @@ class Master : public service::Supervisor::Owner {
     if (!pause) return pause.error();
     throttle_ = *pause;
     for (auto& spec : *specs) warn_unusable(spec);
+    auto named = name_unsupported();
+    if (!named) return named;
     return supervisor_.configure(std::move(*specs));
   }
 
@@ -84,6 +87,17 @@ class Master : public service::Supervisor::Owner {
   }
 
  private:
+  // What main.cf asks for and no program of ours does is said once, here, by name (design: nothing is ignored silently).
+  Result<void> name_unsupported() {
+    auto names = [&](conf::Unsupported action) { return conf::unsupported_parameters(cf_, action); };
+    for (auto& name : names(conf::Unsupported::fatal)) return config_error(name + " is not supported");
+    for (auto& name : names(conf::Unsupported::defer)) {
+      log_.warning("{} is not supported yet: mail that needs it has to wait", name);
+    }
+    for (auto& name : names(conf::Unsupported::ignore)) log_.warning("{} is not supported yet and has no effect", name);
+    return {};
+  }
+
   void warn_unusable(const ServiceSpec& spec) {
     if (spec.processes == 0) return;
     if (::access(spec.path.c_str(), X_OK) != 0) {

@@ -5,6 +5,7 @@
 
 #include "common/base/file.h"
 #include "common/base/text.h"
+#include "conf/postfix/common_parameters.h"
 #include "mta/anvil/anvil_client.h"
 #include "mta/smtpd/policy_client.h"
 
@@ -170,6 +171,11 @@ void Server::find_unsupported(const SmtpdParameters& p) {
     if (row.value.empty()) continue;
     deferring.emplace_back(row.name);
     log.warning("{} is not supported yet: mail is deferred", row.name);
+  }
+  for (auto& name : conf::unsupported_parameters(*main_cf, conf::Unsupported::defer, "smtpd")) {
+    if (std::find(deferring.begin(), deferring.end(), name) != deferring.end()) continue;
+    deferring.push_back(name);
+    log.warning("{} is not supported yet: mail is deferred", name);
   }
   if (!p.smtpd_milters.empty())
     log.warning("smtpd_milters is not supported yet: mail that a Milter should see is deferred");
