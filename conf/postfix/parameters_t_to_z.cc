@@ -8,7 +8,7 @@ namespace {
 // clang-format off
 constexpr Parameter rows_t_to_z[] = {
     // name, type, kind, default, unsupported, programs, unit, min, max, values, status
-    {"tcp_windowsize",                                  integer,      plain, "0", defer, "ALL", ' ', 0},
+    {"tcp_windowsize",                                  integer,      plain, "0", ignore, "ALL", ' ', 0},
     {"tls_append_default_CA",                           boolean,      plain, "no", defer, "tls"},
     {"tls_config_file",                                 str,          plain, "default", defer, "tls"},
     {"tls_config_name",                                 str,          plain, "", defer, "tls"},
@@ -163,14 +163,14 @@ constexpr Parameter rows_t_to_z[] = {
     {"unknown_virtual_mailbox_reject_code",             integer,      plain, "550", supported, "smtpd", ' ', 0},
     {"unverified_recipient_defer_code",                 integer,      plain, "450", ignore, "smtpd", ' ', 200, 499},
     {"unverified_recipient_reject_code",                integer,      plain, "450", ignore, "smtpd", ' ', 200, 599},
-    {"unverified_recipient_reject_reason",              str,          plain, "", defer, "smtpd"},
+    {"unverified_recipient_reject_reason",              str,          plain, "", ignore, "smtpd"},
     {"unverified_recipient_tempfail_action",            str,          enumeration, "$reject_tempfail_action",
-     defer, "smtpd", ' ', 1, any, "defer_if_permit defer"},
+     ignore, "smtpd", ' ', 1, any, "defer_if_permit defer"},
     {"unverified_sender_defer_code",                    integer,      plain, "450", ignore, "smtpd", ' ', 200, 499},
     {"unverified_sender_reject_code",                   integer,      plain, "450", ignore, "smtpd", ' ', 200, 599},
-    {"unverified_sender_reject_reason",                 str,          plain, "", defer, "smtpd"},
+    {"unverified_sender_reject_reason",                 str,          plain, "", ignore, "smtpd"},
     {"unverified_sender_tempfail_action",               str,          enumeration, "$reject_tempfail_action",
-     defer, "smtpd", ' ', 1, any, "defer_if_permit defer"},
+     ignore, "smtpd", ' ', 1, any, "defer_if_permit defer"},
     {"use_srv_lookup",                                  str,          enumeration, "",
      defer, "lmtp smtp", ' ', any, any, "list of service names", newer},
     {"verp_delimiter_filter",                           str,          plain, "-=+", ignore, "ALL", ' ', 1},
