@@ -28,7 +28,7 @@ Result<bool> try_send_message(int socket, std::string_view bytes, const std::vec
 
 class Channel {
  public:
-  Channel(Loop& loop, base::Fd fd) : watch_(loop, fd.get()), fd_(std::move(fd)) {}
+  Channel(Loop& loop, base::Fd fd) : fd_(std::move(fd)), watch_(loop, fd_.get()) {}
   // Throws IoError: eof when the other side is gone, cancelled after close().
   Task<FdMessage> receive();
   // The descriptors stay the caller's; they are in flight when this returns.
@@ -38,8 +38,8 @@ class Channel {
   int fd() const { return fd_.get(); }
 
  private:
-  Watch watch_;
   base::Fd fd_;
+  Watch watch_;  // ends before the descriptor: a closed one whose file lives on would stay watched
 };
 
 struct PeerCredentials {

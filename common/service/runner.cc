@@ -72,8 +72,9 @@ int Runner::run() {
   };
   role_.start(context_);
   open_doors();
-  net::spawn(obey_parent(), context_.log);
+  // Before the first job: what waits in the channel already runs at once, and may answer.
   context_.tell_parent({"ready", {}}, {});
+  net::spawn(obey_parent(), context_.log);
   if (context_.hello.number("wakeup")) role_.trigger(context_, "W");
   arm_idle();
   context_.loop.run();

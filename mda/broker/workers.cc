@@ -125,9 +125,8 @@ Task<> Workers::listen_to(std::shared_ptr<Worker> worker) {
 
 void Workers::heard(Worker& worker, const ControlMessage& message) {
   auto id = base::parse_number<uint64_t>(message.get("id")).value_or(0);
-  if (message.verb == "ready") {
-    worker.ready = true;
-  } else if (message.verb == "idle") {
+  worker.ready = true;  // whatever it says: it has come as far as talking
+  if (message.verb == "idle") {
     worker.ending = true;
     auto known = workers_.find(worker.slot);
     if (known != workers_.end() && known->second.get() == &worker) workers_.erase(known);
@@ -244,6 +243,8 @@ void Workers::hear_last_words(Worker& worker) {
   std::string buffer(4096, '\0');
   for (;;) {
     ssize_t n = ::recv(worker.channel->fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    // That the worker left something unread is told once, before what it has said.
+    if (n < 0 && (errno == ECONNRESET || errno == EINTR)) continue;
     if (n <= 0) return;
     heard(worker,
           ControlMessage::decode(std::string_view(buffer).substr(0, static_cast<size_t>(n))));

@@ -427,10 +427,10 @@ def killed_worker_takes_only_its_sessions(s):
     pid = int(re.findall(r"Login: user=<frank@example\.org>.* mpid=(\d+)", s.lines())[-1])
     os.kill(pid, signal.SIGKILL)
     check(c.line() == "", "the session is gone")
-    s.wait_log(rf"imap: Error: service\(imap\): child {pid} killed with signal 9")
     c = Raw(s)
     c.line()
     match(c.ask("a LOGIN frank@example.org secret")[-1], "^a OK ")
+    s.wait_log(rf"imap: Error: service\(imap\): child {pid} killed with signal 9")
 
 
 @case
