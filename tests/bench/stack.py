@@ -142,6 +142,7 @@ class Stack:
     def __init__(self, name, base, layout):
         self.name, self.base, self.layout = name, base, layout
         self.masters = []
+        self.roots = []
         self.smtp = self.imap = self.imaps = 0
 
     def write(self, users):
@@ -188,10 +189,22 @@ class Stack:
                     socket.create_connection(("127.0.0.1", port), 2).close()
                     break
                 except OSError:
-                    if time.monotonic() > deadline or any(master.poll() is not None for master in self.masters):
+                    if time.monotonic() > deadline or any(master.poll() for master in self.masters):
                         raise RuntimeError(f"{self.name}: port {port} does not answer\n{self.logs()}") from None
                     time.sleep(0.05)
         time.sleep(1)
+        self.find_roots()
+
+    def find_roots(self):
+        """The parents: as started, and as a parent that went into the background says in its PID file."""
+        self.roots = [master.pid for master in self.masters if master.poll() is None]
+        for file in ("spool/pid/master.pid", "run/master.pid"):
+            try:
+                with open(f"{self.base}/{file}", encoding="ascii") as pid:
+                    self.roots.append(int(pid.read()))
+            except (OSError, ValueError):
+                pass
+        self.roots = sorted({pid for pid in self.roots if is_from(pid, self.base.encode())})
 
     def logs(self):
         """The end of every log, for the reader of a failure."""
@@ -206,7 +219,7 @@ class Stack:
         children = {}
         for pid, (parent, _) in table.items():
             children.setdefault(parent, []).append(pid)
-        found, todo = [], [master.pid for master in self.masters]
+        found, todo = [], list(self.roots)
         while todo:
             pid = todo.pop()
             found.append(pid)
@@ -241,25 +254,22 @@ class Stack:
 
     def stop(self):
         """Ends the parents, then whatever of their descendants is still there."""
-        pids = self.processes(process_table())
-        for master in self.masters:
-            if master.poll() is None:
-                master.send_signal(signal.SIGTERM)
-        for master in self.masters:
-            try:
-                master.wait(10)
-            except subprocess.TimeoutExpired:
-                master.kill()
-                master.wait()
-        own = self.base.encode()
-        deadline = time.monotonic() + 5
-        for pid in pids:
-            while is_from(pid, own):
-                if time.monotonic() > deadline:
+        self.find_roots()
+        pids, own = self.processes(process_table()), self.base.encode()
+        for pid in self.roots:
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while pids:
+            for master in self.masters:
+                master.poll()  # reaps
+            pids = [pid for pid in pids if is_from(pid, own)]
+            if time.monotonic() > deadline:
+                for pid in pids:
                     os.kill(pid, signal.SIGKILL)
-                    break
-                time.sleep(0.05)
-        self.masters = []
+            time.sleep(0.05)
+        for master in self.masters:
+            master.wait()
+        self.masters, self.roots = [], []
 
     def remove(self):
         """Removes the directory."""
