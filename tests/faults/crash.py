@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # The promise behind "250 Ok": starts both halves of the mail system with a private configuration on free ports, feeds mail by
-# SMTP and IMAP APPEND without pause, and meanwhile kills daemons of ours with SIGKILL, the two parents among them. Afterwards
-# everything that was acknowledged must be in the Maildir, complete; duplicates are allowed and counted. Runs as an ordinary
-# user (as nobody when started by root) and touches only descendants of its own process.
+# SMTP, sendmail and IMAP APPEND without pause, and meanwhile kills daemons of ours with SIGKILL, the two parents among them.
+# Afterwards everything that was acknowledged must be in the Maildir, complete, or its bounce where it cannot be delivered;
+# duplicates are allowed and counted. Runs as an ordinary user (as nobody when started by root) and touches only descendants
+# of its own process.
 # SPDX-License-Identifier: Apache-2.0
-"""usage: crash.py --destdir DIR [--seconds N] [--seed N] [--keep]     exit 0: nothing lost; 1: a promise broken; 77: not installed"""
+"""usage: crash.py --destdir DIR [--seconds N] [--seed N] [--keep]     exit 0: nothing lost; 1: something is; 77: not installed"""
 import argparse
 import collections
 import ctypes
@@ -66,6 +67,7 @@ virtual_transport = lmtp:unix:private/dovecot-lmtp
 virtual_mailbox_domains = inline:{{example.test=1}}
 virtual_mailbox_maps = inline:{{frank@example.test=1, sender@example.test=1}}
 virtual_alias_maps = inline:{{all@example.test=frank@example.test}}
+transport_maps = inline:{{gone.test=error:nobody-lives-here}}
 service_throttle_time = 1s
 queue_run_delay = 2s
 minimal_backoff_time = 1s
@@ -191,7 +193,8 @@ class System:
         Path(f"{top}/etc/main.cf").write_text(MAIN.format(**words))
         Path(f"{top}/etc/master.cf").write_text(MASTER.format(**words))
         Path(f"{top}/etc/dovecot.conf").write_text(DOVECOT.format(**words))
-        Path(f"{top}/etc/users").write_text("frank@example.test:{PLAIN}secret::::::\n")
+        Path(f"{top}/etc/users").write_text("".join(f"{who}@example.test:{{PLAIN}}secret::::::\n" for who in ("frank", "sender")))
+        self.sendmail = find(destdir, "sendmail")
         self.env = dict(os.environ, MAIL_CONFIG=f"{top}/etc", HOME=top)
         self.slowest_start = 0.0
         self.died_alone = []
@@ -272,7 +275,7 @@ class Feeder(threading.Thread):
         while not self.stopping.is_set():
             try:
                 self.session()
-            except (OSError, smtplib.SMTPException, imaplib.IMAP4.error):
+            except (OSError, smtplib.SMTPException, imaplib.IMAP4.error, subprocess.TimeoutExpired):
                 self.failures += 1
                 self.stopping.wait(0.1)
 
@@ -281,12 +284,28 @@ class SmtpFeeder(Feeder):
     def session(self):
         with smtplib.SMTP("127.0.0.1", self.system.smtp, timeout=20) as smtp:
             for _ in range(random.randint(1, 8)):
-                ident = self.next_id()
-                to = random.choice(("frank@example.test", "all@example.test"))
+                ident, to = self.next_id(), random.choice(("frank@example.test", "all@example.test"))
+                if random.random() < 0.05:  # it will come back to the sender
+                    ident, to = "b" + ident, "someone@gone.test"
                 smtp.sendmail("sender@example.test", [to], text(ident))
                 self.kept.append(ident)
                 if self.stopping.wait(0.02):
                     break
+
+
+class SendmailFeeder(Feeder):
+    """The exit status comes as text: the reaper of orphans may take the child from under subprocess."""
+
+    def session(self):
+        ident = self.next_id()
+        words = 'if "$0" -i -f sender@example.test frank@example.test; then echo accepted; fi'
+        done = subprocess.run(["sh", "-c", words, self.system.sendmail], input=text(ident).encode(), env=self.system.env,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
+        if done.stdout == b"accepted\n":
+            self.kept.append(ident)
+        else:
+            self.failures += 1
+        self.stopping.wait(0.1)
 
 
 class ImapFeeder(Feeder):
@@ -350,7 +369,7 @@ def settle(system, limit):
 def probe(system):
     """One more message each way: every daemon came back."""
     end, problem, kept = time.monotonic() + 30, None, []
-    for feeder in (SmtpFeeder(system, 90), ImapFeeder(system, 91)):
+    for feeder in (SmtpFeeder(system, 90), SendmailFeeder(system, 91), ImapFeeder(system, 92)):
         while not feeder.kept:
             try:
                 feeder.stopping.set()  # one message per session
@@ -365,7 +384,7 @@ def probe(system):
 
 
 def stored(system):
-    """id -> how often it is in a Maildir; the second: files that are not what was sent; the third: bounces."""
+    """id -> how often it (or its bounce) is in a Maildir; the second: files that are not what was sent; the third: other mail."""
     found, damaged, foreign = collections.Counter(), [], []
     for path in Path(f"{system.top}/mail").rglob("*"):
         if path.parent.name not in ("cur", "new") or not path.is_file():
@@ -373,13 +392,31 @@ def stored(system):
         data = path.read_bytes().replace(b"\r\n", b"\n").decode("utf-8", "replace")
         head, _, rest = data.partition("\n\n")
         ident = re.search(r"^X-Crash-Id: (\S+)$", head, re.M)
-        if not ident:
+        bounced = re.search(r"^X-Crash-Id: (b\S+)$", rest, re.M)
+        if bounced and "nobody-lives-here" in rest and re.search(r"\n--\S+--\n+$", rest):
+            found[bounced[1]] += 1
+        elif not ident:
             foreign.append(data)
         elif rest != body(ident[1]):
             damaged.append(f"{path.name}: {len(rest)} of {len(body(ident[1]))} octets of {ident[1]}")
         else:
             found[ident[1]] += 1
     return found, damaged, foreign
+
+
+def by_imap(system):
+    """What a client sees is what is stored: as many messages as files, every UID once."""
+    problems = []
+    for user in ("frank", "sender"):
+        imap = imaplib.IMAP4("127.0.0.1", system.imap, timeout=30)
+        imap.login(f"{user}@example.test", "secret")
+        exists = int(imap.select("INBOX")[1][0])
+        uids = imap.uid("SEARCH", "ALL")[1][0].split()
+        imap.shutdown()
+        files = sum(p.parent.name in ("cur", "new") for p in Path(f"{system.top}/mail/{user}").rglob("*"))
+        if not exists == files == len(set(uids)):
+            problems.append(f"{user}: {files} files, {exists} messages by IMAP, {len(set(uids))} different UIDs")
+    return problems
 
 
 def log_lines(system, pattern):
@@ -394,7 +431,7 @@ def log_lines(system, pattern):
 def run(system, seconds):
     for name in PARENTS:
         system.start(name)
-    feeders = [SmtpFeeder(system, n) for n in range(4)] + [ImapFeeder(system, 4)]
+    feeders = [SmtpFeeder(system, n) for n in range(4)] + [SendmailFeeder(system, 4), ImapFeeder(system, 5)]
     for feeder in feeders:
         feeder.start()
     killed = kill_for(system, seconds)
@@ -418,6 +455,7 @@ def run(system, seconds):
     failures += [f"ended without being killed: {name}" for name in system.died_alone] + [f"crash: {line}" for line in crashes]
     failures += [f"{left} messages are still in the queue"] if left else []
     failures += [problem] if problem else []
+    failures += by_imap(system)
     failures += ["nothing was acknowledged"] if not kept else []
     for line in failures[:40]:
         print(line)
