@@ -421,10 +421,15 @@ def worker_runs_as_the_mail_user_and_ends_when_idle(s):
 
 @case
 def killed_worker_takes_only_its_sessions(s):
+    logins = re.compile(r"Login: user=<frank@example\.org>.* mpid=(\d+)")
+    before = len(logins.findall(s.lines()))
     c = Raw(s)
     c.line()
     c.ask("a LOGIN frank@example.org secret")
-    pid = int(re.findall(r"Login: user=<frank@example\.org>.* mpid=(\d+)", s.lines())[-1])
+    deadline = time.time() + 10
+    while len(logins.findall(s.lines())) == before and time.time() < deadline:
+        time.sleep(0.01)  # the worker may answer before login has written its line
+    pid = int(logins.findall(s.lines())[-1])
     os.kill(pid, signal.SIGKILL)
     check(c.line() == "", "the session is gone")
     c = Raw(s)

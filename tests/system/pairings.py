@@ -1,0 +1,409 @@
+#!/usr/bin/env python3
+# Half of each: our MTA with the real Dovecot (auth socket, LMTP), the real Postfix with our auth and LMTP, and one Maildir
+# that is filled by one side and read by the other with the same UIDs and flags. As root, in a directory of its own, on
+# high ports; the real packages keep their own configuration and need not run.
+# SPDX-License-Identifier: Apache-2.0
+"""usage: pairings.py --destdir DIR [CASE...]   exit 0: all good; 1: a check failed; 77: not root, or something is missing"""
+import argparse
+import grp
+import imaplib
+import os
+import pwd
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+MAIL_UID = 5997  # the uid of all mail; needs no passwd entry
+REAL = {"dovecot": Path("/usr/lib/dovecot"), "postfix": Path("/usr/lib/postfix/sbin")}
+DOVECOT, DOVEADM = "/usr/sbin/dovecot", "/usr/bin/doveadm"
+QUEUES = "active bounce corrupt defer deferred flush hold incoming private saved trace pid public maildrop".split()
+SERVICES = """pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+lmtp unix - - n - - lmtp
+smtp unix - - n - - smtp
+error unix - - n - - error
+retry unix - - n - - error
+anvil unix - - n - 1 anvil
+"""
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def check(good, text):
+    if not good:
+        raise AssertionError(text)
+
+
+def missing(text):
+    print(text)
+    sys.exit(77)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def our_folder(destdir, *patterns):
+    for pattern in patterns:
+        for path in Path(destdir).rglob(pattern):
+            return path.parent
+    missing(f"no {patterns[0]} in {destdir}")
+
+
+def wait_until(what, test, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if test():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"in vain: {what}")
+
+
+class Daemon:
+    def __init__(self, arguments, log, env=None):
+        self.log = log
+        self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=open(f"{log}.out", "a"),
+                                        stderr=subprocess.STDOUT, env=env, start_new_session=True)
+
+    def lines(self):
+        return "".join(path.read_text(errors="replace") for path in (Path(f"{self.log}.out"), self.log) if path.exists())
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # the group is our own: who did not end goes now
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+
+class Systems:
+    """Both sides of both, with one spool and one store."""
+
+    def __init__(self, destdir):
+        self.dir = Path(tempfile.mkdtemp(prefix="pairings-"))
+        self.dir.chmod(0o755)
+        shutil.copytree(our_folder(destdir, "dovecot/imap-login"), self.dir / "ours-dovecot")
+        shutil.copy(our_folder(destdir, "sbin/dovecot") / "dovecot", self.dir / "ours-dovecot")
+        shutil.copytree(our_folder(destdir, "postfix/qmgr", "postfix/sbin/qmgr"), self.dir / "ours-postfix", symlinks=True)
+        shutil.copy(our_folder(destdir, "sbin/postdrop") / "postdrop", self.dir / "ours-postfix")
+        self.smtp, self.imap = free_port(), free_port()
+        self.mail = self.dir / "mail"
+        self.mail.mkdir()
+        os.chown(self.mail, MAIL_UID, MAIL_UID)
+        (self.dir / "users").write_text("".join(
+            f"{user}@example.org:{{PLAIN}}secret:{MAIL_UID}:{MAIL_UID}::{self.mail}/{user}::\n" for user in ("frank", "anna")))
+        postfix = pwd.getpwnam("postfix")
+        self.spool, self.data = self.dir / "spool", self.dir / "data"
+        for path in [self.spool, self.data] + [self.spool / name for name in QUEUES]:
+            path.mkdir()
+            if path not in (self.spool, self.spool / "pid"):
+                os.chown(path, postfix.pw_uid, grp.getgrnam("postdrop").gr_gid if path.name in ("public", "maildrop") else -1)
+                path.chmod({"public": 0o710, "maildrop": 0o730}.get(path.name, 0o700))
+        self.running = []
+
+    def end(self):
+        for daemon in reversed(self.running):
+            daemon.stop()
+        self.running = []
+
+    def dovecot(self, whose):
+        config, log = self.dir / f"{whose}-dovecot.conf", self.dir / f"{whose}-dovecot.log"
+        libexec = self.dir / "ours-dovecot" if whose == "ours" else REAL["dovecot"]
+        config.write_text(f"""
+protocols = imap lmtp
+listen = 127.0.0.1
+base_dir = {self.dir}/{whose}-run
+state_dir = {self.dir}/{whose}-run
+libexec_dir = {libexec}
+log_path = {log}
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+auth_failure_delay = 0
+first_valid_uid = 500
+mail_location = maildir:~/Maildir
+namespace inbox {{
+  inbox = yes
+}}
+passdb {{
+  driver = passwd-file
+  args = {self.dir}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {self.dir}/users
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {self.imap}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service lmtp {{
+  unix_listener {self.spool}/private/dovecot-lmtp {{
+    mode = 0600
+    user = postfix
+  }}
+}}
+service auth {{
+  unix_listener {self.spool}/private/auth {{
+    mode = 0660
+    user = postfix
+  }}
+}}
+""")
+        program = libexec / "dovecot" if whose == "ours" else DOVECOT
+        return self.wait_for(Daemon([program, "-F", "-c", config], log), self.imap, "* OK")
+
+    def postfix(self, whose):
+        etc, log = self.dir / f"{whose}-etc", self.dir / f"{whose}-postfix.log"
+        folder = self.dir / "ours-postfix" if whose == "ours" else REAL["postfix"]
+        etc.mkdir()
+        (etc / "mailboxes").write_text("frank@example.org x\nanna@example.org x\n")
+        (etc / "main.cf").write_text(f"""compatibility_level = 3.6
+queue_directory = {self.spool}
+data_directory = {self.data}
+command_directory = {folder if whose == "ours" else "/usr/sbin"}
+daemon_directory = {folder}
+maillog_file = {log}
+maillog_file_prefixes = {self.dir}
+myhostname = mx.example.org
+mydestination =
+mynetworks =
+inet_interfaces = loopback-only
+inet_protocols = ipv4
+alias_maps =
+local_recipient_maps =
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = private/auth
+smtpd_relay_restrictions = permit_sasl_authenticated, reject
+virtual_transport = lmtp:unix:private/dovecot-lmtp
+virtual_mailbox_domains = example.org
+virtual_mailbox_maps = texthash:{etc}/mailboxes
+""")
+        (etc / "master.cf").write_text(f"127.0.0.1:{self.smtp} inet n - n - - smtpd\n{SERVICES}"
+                                       + ("postlog unix-dgram n - n - 1 postlogd\n" if whose == "real" else ""))
+        return self.wait_for(Daemon([folder / "master", "-c", etc, "-d"], log, dict(os.environ, MAIL_CONFIG=str(etc))),
+                             self.smtp, "220 ")
+
+    def wait_for(self, daemon, port, greeting):
+        self.running.append(daemon)
+
+        def greets():
+            check(daemon.process.poll() is None, f"ended at once:\n{daemon.lines()[-3000:]}")
+            try:
+                with socket.create_connection(("127.0.0.1", port), 5) as s:
+                    return s.recv(100).decode().startswith(greeting)
+            except OSError:
+                return False
+        wait_until(f"a greeting:\n{daemon.lines()[-3000:]}", greets)
+        return daemon
+
+    def login(self, user):
+        client = imaplib.IMAP4("127.0.0.1", self.imap)
+        client.login(f"{user}@example.org", "secret")
+        return client
+
+    def state(self, user, mailbox="INBOX"):
+        """What a client sees: uidvalidity, and the subject and flags of each UID."""
+        client = self.login(user)
+        check(client.select(mailbox, readonly=True)[0] == "OK", f"cannot select {mailbox}")
+        validity = int(client.response("UIDVALIDITY")[1][0])
+        messages = {}
+        for row in client.uid("fetch", "1:*", "(UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]:
+            if isinstance(row, tuple):
+                uid = int(re.search(rb"UID (\d+)", row[0]).group(1))
+                flags = re.search(rb"FLAGS \(([^)]*)\)", row[0]).group(1).decode().split()
+                messages[uid] = (row[1].decode().split(":", 1)[1].strip(), sorted(set(flags) - {"\\Recent"}))
+        client.logout()
+        return validity, messages
+
+
+def through_both(s, mta):
+    """Auth over the socket, delivery over LMTP, and what the MTA says of them."""
+    with smtplib.SMTP("127.0.0.1", s.smtp, timeout=20) as client:
+        client.ehlo("client.example.org")
+        check("PLAIN" in client.esmtp_features.get("auth", ""), f"AUTH is offered: {client.esmtp_features}")
+        client.mail("frank@example.org")
+        check(client.rcpt("anna@example.org")[0] == 554, "no login, no relay")
+        client.rset()
+        try:
+            client.login("frank@example.org", "wrong")
+            check(False, "a wrong password is taken")
+        except smtplib.SMTPAuthenticationError as error:
+            check(error.smtp_code == 535, f"the answer to a wrong password is {error}")
+        for mechanism in ("auth_login", "auth_plain"):
+            client.user, client.password = "frank@example.org", "secret"
+            code, text = client.auth(mechanism[5:].upper(), getattr(client, mechanism))
+            check(code == 235, f"{mechanism}: {text}")
+            body = f"From: frank@example.org\r\nSubject: by {mechanism}\r\n\r\n.dot\r\nF\xfcr Anna\r\n".encode("latin-1")
+            refused = client.sendmail("frank@example.org", ["anna@example.org", "nobody@example.org"], body)
+            check(list(refused) == ["nobody@example.org"] and refused["nobody@example.org"][0] == 550, f"refused: {refused}")
+            client.quit()
+            if mechanism == "auth_login":
+                client.connect("127.0.0.1", s.smtp)
+                client.ehlo("client.example.org")
+    sent = r"to=<anna@example\.org>, .*relay=\S*private/dovecot-lmtp\S*, .*status=sent \(250 2\.0\.0 <anna@example\.org> \S+ Saved\)"
+    wait_until("two deliveries by LMTP in the log", lambda: len(re.findall(sent, mta.lines())) == 2)
+    client = s.login("anna")
+    client.select("INBOX")
+    got = [client.fetch(str(number), "(RFC822)")[1][0][1] for number in (1, 2)]
+    client.logout()
+    for text in got:
+        check(text.startswith(b"Return-Path: <frank@example.org>\r\nDelivered-To: anna@example.org\r\n"), f"head: {text!r}")
+        check(text.endswith(b"\r\n\r\n.dot\r\nF\xfcr Anna\r\n"), f"body: {text!r}")
+    check(sorted(re.search(rb"Subject: by (\w+)", text).group(1) for text in got) == [b"auth_login", b"auth_plain"], "both came")
+    check(not list((s.spool / "active").iterdir()) and not list((s.spool / "incoming").iterdir()), "the queue is empty")
+
+
+@case
+def our_postfix_with_real_dovecot(s):
+    s.dovecot("real")
+    through_both(s, s.postfix("ours"))
+
+
+@case
+def real_postfix_with_our_dovecot(s):
+    s.dovecot("ours")
+    through_both(s, s.postfix("real"))
+
+
+def fill(s, user):
+    """Flags, keywords, a gap in the UIDs, a folder, a copy."""
+    client = s.login(user)
+    for number, flags in enumerate(["", r"(\Seen)", r"(\Flagged \Answered)", r"(\Draft $Forwarded)", r"(\Deleted)"], 1):
+        check(client.append("INBOX", flags, None, f"Subject: message {number}\r\n\r\nbody\r\n".encode())[0] == "OK", "APPEND")
+    client.create("Archive")
+    client.subscribe("Archive")
+    client.select("INBOX")
+    client.expunge()
+    client.append("INBOX", "(Work $Forwarded)", None, b"Subject: message 6\r\n\r\nbody\r\n")
+    client.noop()
+    check(client.uid("copy", "2,6", "Archive")[0] == "OK", "COPY")
+    client.uid("store", "1", "+FLAGS", r"(Later \Flagged)")
+    client.uid("store", "2", "-FLAGS", r"(\Seen)")
+    client.logout()
+
+
+def states(s, user):
+    inbox, archive = s.state(user), s.state(user, "Archive")
+    check(sorted(inbox[1]) == [1, 2, 3, 4, 6] and sorted(archive[1]) == [1, 2], f"UIDs: {inbox} {archive}")
+    check(inbox[1][1][1] == ["Later", "\\Flagged"] and inbox[1][2][1] == [], f"flags: {inbox}")
+    check(inbox[1][6][1] == archive[1][2][1] == ["$Forwarded", "Work"], f"keywords: {inbox} {archive}")
+    return inbox, archive
+
+
+def go_on(s, user):
+    """The other side adds: the next UID, no reuse, and its flags."""
+    client = s.login(user)
+    client.select("INBOX")
+    client.append("INBOX", r"(\Seen Newest)", None, b"Subject: message 7\r\n\r\nbody\r\n")
+    client.uid("store", "3", "FLAGS", r"(\Seen Work)")
+    check(b"Archive" in client.lsub()[1][-1], "the subscription is there")
+    client.logout()
+    validity, messages = s.state(user)
+    check(messages[7] == ("message 7", ["Newest", "\\Seen"]) and messages[3][1] == ["Work", "\\Seen"], f"gone on: {messages}")
+    return validity, messages
+
+
+def doveadm_state(s, user, mailbox):
+    def run(*words):
+        return subprocess.run([DOVEADM, "-c", s.dir / "real-dovecot.conf", *words], check=True, capture_output=True, text=True,
+                              timeout=30).stdout
+    validity = int(re.search(r"uidvalidity=(\d+)", run("mailbox", "status", "-u", f"{user}@example.org", "uidvalidity", mailbox))[1])
+    messages = {}
+    for row in run("-f", "tab", "fetch", "-u", f"{user}@example.org", "uid flags hdr.subject", "mailbox", mailbox).splitlines()[1:]:
+        uid, flags, subject = row.split("\t")
+        messages[int(uid)] = (subject, sorted(set(flags.split()) - {"\\Recent"}))
+    return validity, messages
+
+
+def swap(s, first, second, user):
+    s.dovecot(first)
+    fill(s, user)
+    before = states(s, user)
+    s.end()
+    s.dovecot(second)
+    check(states(s, user) == before, f"{second} reads {states(s, user)}, {first} had {before}")
+    if second == "real":
+        seen = doveadm_state(s, user, "INBOX"), doveadm_state(s, user, "Archive")
+        check(seen == before, f"doveadm reads {seen}, {first} had {before}")
+    after = go_on(s, user)
+    check(after[0] == before[0][0], "UIDVALIDITY stays")
+    s.end()
+    s.dovecot(first)
+    check(s.state(user) == after, f"{first} again reads {s.state(user)}, {second} had {after}")
+
+
+@case
+def maildir_of_ours_read_by_real_dovecot(s):
+    swap(s, "ours", "real", "frank")
+
+
+@case
+def maildir_of_real_dovecot_read_by_ours(s):
+    swap(s, "real", "ours", "frank")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--destdir", required=True)
+    parser.add_argument("cases", nargs="*")
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        missing("needs root")
+    for path in [DOVECOT, DOVEADM, REAL["dovecot"] / "imap", REAL["dovecot"] / "lmtp", REAL["postfix"] / "master"]:
+        if not os.access(path, os.X_OK):
+            missing(f"no real {path}")
+    for find, name in [(pwd.getpwnam, "postfix"), (pwd.getpwnam, "dovecot"), (pwd.getpwnam, "dovenull"), (grp.getgrnam, "postdrop")]:
+        try:
+            find(name)
+        except KeyError:
+            missing(f"no user or group {name}")
+    failed = 0
+    for one in CASES:
+        if options.cases and one.__name__ not in options.cases:
+            continue
+        s = Systems(options.destdir)
+        try:
+            one(s)
+            print(f"ok {one.__name__}")
+        except Exception as error:
+            failed += 1
+            print(f"FAIL {one.__name__}: {type(error).__name__}: {error}")
+            for log in sorted(s.dir.glob("*.log*")):
+                print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}")
+        finally:
+            s.end()
+            shutil.rmtree(s.dir, ignore_errors=True)
+    sys.exit(1 if failed else 0)
+
+
+main()
