@@ -20,7 +20,7 @@ constexpr Parameter rows_t_to_z[] = {
      ignore, "", ' ', any, any, "", removed},
     {"tls_disable_workarounds",                         str,          plain, "", defer, "tls"},
     {"tls_eecdh_auto_curves",                           str,          plain,
-     "X25519 X448 prime256v1 secp521r1 secp384r1", supported, "tls"},
+     "X25519 X448 prime256v1 secp521r1 secp384r1", ignore, "tls"},
     {"tls_eecdh_strong_curve",                          str,          plain, "prime256v1", ignore, "tls"},
     {"tls_eecdh_ultra_curve",                           str,          plain, "secp384r1", ignore, "tls"},
     {"tls_export_cipherlist",                           str,          plain,
