@@ -70,7 +70,8 @@ ssl = yes
 ssl_cert = <{base}/etc/cert.pem
 ssl_key = <{base}/etc/key.pem
 disable_plaintext_auth = no
-default_client_limit = 4000
+default_client_limit = {processes}
+default_process_limit = {processes}
 mail_location = maildir:~/Maildir
 auth_mechanisms = plain login
 passdb {{
@@ -85,7 +86,7 @@ namespace inbox {{
   inbox = yes
 }}
 service imap-login {{
-  process_limit = 1000
+  process_limit = {processes}
   inet_listener imap {{
     port = {imap}
   }}
@@ -95,7 +96,7 @@ service imap-login {{
   }}
 }}
 service imap {{
-  process_limit = 2000
+  process_limit = {processes}
 }}
 service lmtp {{
   unix_listener {base}/spool/private/dovecot-lmtp {{
@@ -159,7 +160,7 @@ class Stack:
         os.chown(f"{self.base}/data", owner.pw_uid, owner.pw_gid)
         os.chown(f"{self.base}/mail", MAIL_UID, MAIL_UID)
         self.smtp, self.imap, self.imaps = free_ports(3)
-        values = dict(self.layout, base=self.base, uid=MAIL_UID, smtp=f"127.0.0.1:{self.smtp}", imap=self.imap, imaps=self.imaps)
+        values = dict(self.layout, base=self.base, uid=MAIL_UID, processes=2 * users + 1000, smtp=f"127.0.0.1:{self.smtp}", imap=self.imap, imaps=self.imaps)
         for file, text in (("main.cf", MAIN_CF), ("master.cf", MASTER_CF), ("dovecot.conf", DOVECOT_CONF)):
             with open(f"{self.base}/etc/{file}", "w", encoding="ascii") as out:
                 out.write(text.format(**values))
@@ -169,6 +170,10 @@ class Stack:
                         "-keyout", f"{self.base}/etc/key.pem", "-out", f"{self.base}/etc/cert.pem"],
                        check=True, capture_output=True)
 
+    def environment(self):
+        """Of the parents; also what stop() knows their processes by."""
+        return {"PATH": os.environ["PATH"], "MAIL_CONFIG": f"{self.base}/etc"}
+
     def start(self, with_postfix):
         """Starts Dovecot's parent, and Postfix's where mail is delivered; returns when their ports answer."""
         out = open(f"{self.base}/log/output", "ab")  # pylint: disable=consider-using-with
@@ -177,9 +182,8 @@ class Stack:
         if with_postfix:
             commands.append([f"{self.layout['daemons']}/master", "-c", f"{self.base}/etc"])
             ports.append(self.smtp)
-        environment = {"PATH": os.environ["PATH"], "MAIL_CONFIG": f"{self.base}/etc"}
         for command in commands:
-            self.masters.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment,
+            self.masters.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=self.environment(),
                                                  start_new_session=True))
         out.close()
         deadline = time.monotonic() + 20
