@@ -11,6 +11,7 @@ namespace dovetail::lookup {
 namespace {
 
 constexpr size_t kHeader = 26;
+constexpr uint32_t kPrefetched = 512;  // of each page: the smallest page there is
 constexpr uint32_t kHashMagic = 0x061561, kBtreeMagic = 0x053162;
 // clang-format off
 enum PageType : uint8_t {
@@ -27,6 +28,13 @@ T number_at(std::string_view bytes, size_t offset) {
   T value{};
   memcpy(&value, bytes.data() + offset, sizeof value);
   return value;
+}
+
+// The order of the pairs on a hash page: of two keys that begin alike the longer one is first.
+int hash_order(std::string_view stored, std::string_view key) {
+  int order = memcmp(stored.data(), key.data(), std::min(stored.size(), key.size()));
+  if (order != 0 || stored.size() == key.size()) return order;
+  return stored.size() > key.size() ? -1 : 1;
 }
 
 Error damaged() {
@@ -46,6 +54,13 @@ struct BdbReader::Page {
   unsigned offset(unsigned index) const {
     return number_at<uint16_t>(bytes, kHeader + size_t{2} * index);
   }
+  // The usual key of a hash page; nullopt: look at it by item().
+  std::optional<std::string_view> inline_hash_key(unsigned index) const {
+    size_t at = offset(index), end = index == 0 ? bytes.size() : offset(index - 1);
+    bool usual = at >= kHeader && at < end && end <= bytes.size() && bytes[at] == hash_key_data;
+    if (!usual) return std::nullopt;
+    return std::string_view(bytes.data() + at + 1, end - at - 1);
+  }
 };
 
 // A key or value, on its page or in a chain of overflow pages.
@@ -58,14 +73,28 @@ struct BdbReader::Item {
   bool other = false;  // duplicates and the like, which mail tables never have
 };
 
-Result<BdbReader> BdbReader::open(Fd file, Kind kind) {
-  BdbReader reader(std::move(file), kind);
+Result<BdbReader> BdbReader::open(Fd file, Kind kind, size_t cache_bytes) {
+  BdbReader reader(std::move(file), kind, cache_bytes);
   auto read = reader.refresh();
   if (!read) return read.error();
   return reader;
 }
 
 Result<void> BdbReader::refresh() {
+  struct stat now {};
+  if (fstat(file_.get(), &now) != 0) return temporary(strerror(errno));
+  if (cache_.still_valid(now, base::wall_now())) return {};
+  auto read = read_meta();
+  if (!read) {
+    cache_.reset(512, 0);
+    last_page_ = 0;  // and no page can be read
+    return read.error();
+  }
+  cache_.reset(page_size_, last_page_);
+  return {};
+}
+
+Result<void> BdbReader::read_meta() {
   char bytes[512];
   ssize_t count = pread(file_.get(), bytes, sizeof bytes, 0);
   if (count < 0) return temporary(strerror(errno));
@@ -87,15 +116,39 @@ Result<void> BdbReader::refresh() {
   return {};
 }
 
-Result<void> BdbReader::read_page(uint32_t number, std::string& bytes) const {
+Result<void> BdbReader::read_page(uint32_t number, char* bytes) const {
   if (number == 0 || number > last_page_) return damaged();
-  bytes.resize(page_size_);
-  ssize_t count =
-      pread(file_.get(), bytes.data(), page_size_, static_cast<off_t>(number) * page_size_);
+  ssize_t count = pread(file_.get(), bytes, page_size_, static_cast<off_t>(number) * page_size_);
   if (count < 0) return temporary(strerror(errno));
   if (static_cast<size_t>(count) != page_size_) return damaged();
-  if (!Page{bytes}.sane() && Page{bytes}.type() != page_overflow) return damaged();
+  Page read{std::string_view(bytes, page_size_)};
+  if (!read.sane() && read.type() != page_overflow) return damaged();
   return {};
+}
+
+Result<void> BdbReader::read_page(uint32_t number, std::string& bytes) const {
+  bytes.resize(page_size_);
+  return read_page(number, bytes.data());
+}
+
+// A page of the lookup; the one before is gone.
+Result<BdbReader::Page> BdbReader::page(uint32_t number) {
+  if (const char* kept = cache_.find(number)) {
+    // In a table larger than the processor's caches the wait for memory is most of a lookup: let the header and the
+    // offsets, which the search needs first, come side by side.
+    for (uint32_t at = 0; at < kPrefetched; at += 64) __builtin_prefetch(kept + at);
+    return Page{std::string_view(kept, page_size_)};
+  }
+  char* room = cache_.room(number);
+  bool keep = room != nullptr;
+  if (!keep) {
+    page_.resize(page_size_);
+    room = page_.data();
+  }
+  auto read = read_page(number, room);
+  if (!read) return read.error();
+  if (keep) cache_.keep(number);
+  return Page{std::string_view(room, page_size_)};
 }
 
 // FNV-1, the library's hash since its version 3; the meta page holds the hash of a known text to prove it.
@@ -188,28 +241,85 @@ Result<Found> BdbReader::find_hash(std::string_view key) {
   if (spare >= 32) return damaged();
   auto number = bucket + number_at<uint32_t>(meta_, 96 + size_t{4} * spare);
   for (uint32_t pages = 0; number != 0 && pages <= last_page_; ++pages) {
-    auto read = read_page(number, page_);
+    auto read = page(number);
     if (!read) return read.error();
-    Page page{page_};
-    if (page.type() == page_never_written) return Found();  // a bucket nothing was put into
-    if (page.type() != page_hash && page.type() != page_hash_unsorted) return damaged();
-    for (unsigned index = 0; index + 1 < page.entries(); index += 2) {
-      auto stored = item(page, index);
-      if (!stored) return stored.error();
-      if (stored->chain_page ? stored->chain_length != key.size() : stored->inline_text != key)
-        continue;
-      auto stored_key = text(*stored);
-      if (!stored_key) return stored_key.error();
-      if (*stored_key != key) continue;
-      auto value = item(page, index + 1);
-      if (!value) return value.error();
-      auto found = text(*value);
-      if (!found) return found.error();
-      return Found(std::move(*found));
-    }
-    number = page.next();
+    if (read->type() == page_never_written) return Found();  // a bucket nothing was put into
+    if (read->type() != page_hash && read->type() != page_hash_unsorted) return damaged();
+    auto index = search_hash(*read, key);
+    if (!index) return index.error();
+    if (*index) return value(*read, **index);
+    number = read->next();
   }
   return Found();
+}
+
+// The index of a key's value on a hash page. The pairs of a newer page are sorted; how its rare keys in overflow pages
+// are sorted among the others is the library's secret, so a page that shows one is searched from its start.
+Result<std::optional<unsigned>> BdbReader::search_hash(const Page& page,
+                                                       std::string_view key) const {
+  unsigned low = 0, high = page.type() == page_hash ? page.entries() / 2 : 0;
+  bool sorted = high > 0;
+  while (sorted && low < high) {
+    unsigned middle = (low + high) / 2;
+    auto stored = page.inline_hash_key(2 * middle);
+    if (!stored) {
+      sorted = false;
+      break;
+    }
+    int order = hash_order(*stored, key);
+    if (order == 0) return std::optional<unsigned>(2 * middle + 1);
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  for (unsigned index = 0; !sorted && index + 1 < page.entries(); index += 2) {
+    auto stored = item(page, index);
+    if (!stored) return stored.error();
+    auto same = is_key(*stored, key);
+    if (!same) return same.error();
+    if (*same) return std::optional<unsigned>(index + 1);
+  }
+  return std::optional<unsigned>();
+}
+
+Result<bool> BdbReader::is_key(const Item& item, std::string_view key) const {
+  if (!item.chain_page) return !item.other && item.inline_text == key;
+  if (item.chain_length != key.size()) return false;
+  auto stored = text(item);
+  if (!stored) return stored.error();
+  return *stored == key;
+}
+
+Result<Found> BdbReader::value(const Page& page, unsigned index) const {
+  auto stored = item(page, index);
+  if (!stored) return stored.error();
+  if (stored->deleted) return Found();
+  if (!stored->chain_page && !stored->other) return Found(std::in_place, stored->inline_text);
+  auto found = text(*stored);
+  if (!found) return found.error();
+  return Found(std::move(*found));
+}
+
+// The index of a key's value on a leaf of a btree.
+Result<std::optional<unsigned>> BdbReader::search_leaf(const Page& page,
+                                                       std::string_view key) const {
+  unsigned low = 0, high = page.entries() / 2;
+  while (low < high) {
+    unsigned middle = (low + high) / 2;
+    auto stored = item(page, 2 * middle);
+    if (!stored) return stored.error();
+    auto stored_key = text(*stored);
+    if (!stored_key) return stored_key.error();
+    int order = std::string_view(*stored_key).compare(key);
+    if (order == 0 && stored->deleted) break;
+    if (order == 0) return std::optional<unsigned>(2 * middle + 1);
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return std::optional<unsigned>();
 }
 
 // The child of an internal page whose keys may be equal to key: the last one not greater.
@@ -235,38 +345,19 @@ Result<uint32_t> BdbReader::descend(const Page& page, std::string_view key) cons
 Result<Found> BdbReader::find_btree(std::string_view key) {
   auto number = number_at<uint32_t>(meta_, 88);
   for (int level = 0; level < 64; ++level) {
-    auto read = read_page(number, page_);
+    auto read = page(number);
     if (!read) return read.error();
-    Page page{page_};
-    if (page.type() == page_btree_internal) {
-      auto child = descend(page, key);
+    if (read->type() == page_btree_internal) {
+      auto child = descend(*read, key);
       if (!child) return child.error();
       number = *child;
       continue;
     }
-    if (page.type() != page_btree_leaf) return damaged();
-    unsigned low = 0, high = page.entries() / 2;
-    while (low < high) {
-      unsigned middle = (low + high) / 2;
-      auto stored = item(page, 2 * middle);
-      if (!stored) return stored.error();
-      auto stored_key = text(*stored);
-      if (!stored_key) return stored_key.error();
-      int order = std::string_view(*stored_key).compare(key);
-      if (order == 0) {
-        auto value = item(page, 2 * middle + 1);
-        if (!value) return value.error();
-        if (stored->deleted || value->deleted) return Found();
-        auto found = text(*value);
-        if (!found) return found.error();
-        return Found(std::move(*found));
-      }
-      if (order < 0)
-        low = middle + 1;
-      else
-        high = middle;
-    }
-    return Found();
+    if (read->type() != page_btree_leaf) return damaged();
+    auto index = search_leaf(*read, key);
+    if (!index) return index.error();
+    if (!*index) return Found();
+    return value(*read, **index);
   }
   return damaged();
 }

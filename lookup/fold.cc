@@ -57,17 +57,18 @@ class FoldedTable final : public Table {
   }
 
   std::optional<Result<Found>> try_now(std::string_view key) override {
-    if (!acceptable(key)) return Result<Found>(Found());
-    std::optional<Result<Found>> found;
-    if (fold_) {
-      std::string folded = fold_key(key, utf8_);
-      found = inner_->try_now(folded);
-    } else {
-      found = inner_->try_now(key);
-    }
-    if (found) found = checked(std::move(*found), key);
+    bool ascii = base::is_ascii(key);
+    if (!ascii && !acceptable(key)) return Result<Found>(Found());
+    std::string folded;
+    if (fold_) folded = ascii ? base::lower(key) : fold_key(key, utf8_);
+    auto found = inner_->try_now(fold_ ? std::string_view(folded) : key);
+    if (utf8_ && found && *found && **found && !base::is_ascii(***found))
+      return checked(std::move(*found), key);
     return found;
   }
+
+  void hold() override { inner_->hold(); }
+  void release() override { inner_->release(); }
 
   bool changed() const override { return inner_->changed(); }
 

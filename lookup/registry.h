@@ -31,7 +31,8 @@ struct OpenOptions {
   bool no_substitution = false;  // $1 in results refused (alias_maps, uid and gid maps: security)
   bool no_proxy = false;         // proxy: refused (security-sensitive maps)
   bool values_are_files =
-      false;  // postmap -F: a value is the name of a file whose content is the result
+      false;              // postmap -F: a value is the name of a file whose content is the result
+  size_t read_cache = 0;  // bytes a table file's pages may take in memory; 0: as main.cf says
   unsigned connections = 4;         // at most so many connections of one process to one SQL server
   std::shared_ptr<net::Pool> pool;  // where blocking back ends work; made when needed
   std::shared_ptr<net::Resolver>

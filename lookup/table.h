@@ -50,6 +50,10 @@ class Table {
   virtual Task<Result<Found>> lookup(std::string_view key) = 0;
   // The answer without a coroutine where the table can give it at once; nullopt: use lookup().
   virtual std::optional<Result<Found>> try_now(std::string_view key);
+  // Between the two the table may keep its lock, for a program that asks many keys at once by try_now() and does nothing
+  // else in between. hold() never waits; a table that cannot be held answers one by one.
+  virtual void hold() {}
+  virtual void release() {}
   // The next entry of a walk over the whole table, first: from its start. Types that cannot be walked refuse.
   virtual Result<std::optional<Entry>> next(bool first);
 

@@ -71,7 +71,7 @@ constexpr Parameter rows_a_to_k[] = {
      ignore, "", ' ', any, any, "", removed},
     {"backwards_bounce_logfile_compatibility",          boolean,      plain, "yes", ignore, "ALL"},
     {"berkeley_db_create_buffer_size",                  integer,      plain, "16777216", ignore, "ALL", ' ', 1},
-    {"berkeley_db_read_buffer_size",                    integer,      plain, "131072", ignore, "ALL", ' ', 1},
+    {"berkeley_db_read_buffer_size",                    integer,      plain, "131072", supported, "ALL", ' ', 1},
     {"best_mx_transport",                               str,          plain, "", defer, "lmtp smtp"},
     {"biff",                                            boolean,      plain, "yes", ignore, "local"},
     {"body_checks",                                     str,          maps, "", supported, "cleanup"},

@@ -111,6 +111,19 @@ Result<Fd> lock_database(const std::string& path, const WriteOptions& options) {
   return file;
 }
 
+// All buckets at once: a table that grows splits each of them again and again. The library wants to know how many pairs
+// fill a page, too, or does not use their number.
+void presize_hash(DB& database, const WriteOptions& options) {
+  constexpr size_t kPage = 4096, kHeader = 32, kPairOverhead = 8;
+  auto entries = std::max<size_t>(4096, options.expected_entries);
+  auto pair =
+      options.expected_bytes / std::max<size_t>(1, options.expected_entries) + kPairOverhead;
+  auto fill = std::clamp<size_t>((kPage - kHeader) / pair, 1, 512);
+  database.set_pagesize(&database, kPage);
+  database.set_h_ffactor(&database, static_cast<u_int32_t>(fill));
+  database.set_h_nelem(&database, static_cast<u_int32_t>(std::min<size_t>(entries, UINT32_MAX)));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Writer>> open_bdb_writer(std::string_view type, const std::string& name,
@@ -126,10 +139,7 @@ Result<std::unique_ptr<Writer>> open_bdb_writer(std::string_view type, const std
   database->set_cachesize(database, 0, static_cast<u_int32_t>(cache), 1);
   database->set_errfile(database, nullptr);
   bool hash = type == "hash";
-  if (hash && options.truncate) {
-    database->set_h_nelem(database,
-                          static_cast<u_int32_t>(std::max<size_t>(4096, options.expected_entries)));
-  }
+  if (hash && options.truncate) presize_hash(*database, options);
   u_int32_t flags = options.truncate ? DB_CREATE | DB_TRUNCATE : 0;
   int error = database->open(database, nullptr, path.c_str(), nullptr, hash ? DB_HASH : DB_BTREE,
                              flags, 0644);

@@ -25,6 +25,7 @@ namespace {
 
 constexpr size_t kKeysAtOnce = 256;  // of standard input, in flight together
 constexpr unsigned kConnections = 8;
+constexpr size_t kReadCache = size_t{256} << 20;  // for many keys: the whole of most tables
 
 }  // namespace
 
@@ -82,6 +83,7 @@ std::unique_ptr<Table> MapCommand::open(const std::string& table) {
   open_options.utf8 = utf8_;
   open_options.values_are_files = options_.files;
   open_options.connections = kConnections;
+  if (options_.query == "-") open_options.read_cache = kReadCache;
   auto opened = open_table(loop_, *main_cf_, with_type(table), open_options);
   if (!opened) fatal(opened.error().text);
   return std::move(*opened);
@@ -134,22 +136,55 @@ Task<> MapCommand::ask_one(std::string key, Result<Found>& answer, const Table*&
   answer = std::move(found);
 }
 
-// Asks for several keys side by side and prints the answers in the order of the keys.
+// Asks for several keys and prints the answers in the order of the keys: first the tables that can answer at once, each held
+// for all keys, then those that must wait, for all remaining keys side by side.
 Task<> MapCommand::ask_all(const std::vector<std::string>& keys, bool& found_any) {
-  std::vector<Result<Found>> answers(keys.size(), Result<Found>(Found()));
-  std::vector<const Table*> by(keys.size(), nullptr);
-  std::vector<Task<>> tasks;
-  for (size_t at = 0; at < keys.size(); ++at)
-    tasks.push_back(ask_one(keys[at], answers[at], by[at]));
-  co_await net::when_all(loop_, std::move(tasks));
+  std::vector<Answer> answers(keys.size());
+  bool all = ask_at_once(keys, answers);
+  if (!all) {
+    std::vector<Task<>> tasks;
+    for (size_t at = 0; at < keys.size(); ++at) {
+      if (!answers[at].known)
+        tasks.push_back(ask_one(keys[at], answers[at].result, answers[at].by));
+    }
+    co_await net::when_all(loop_, std::move(tasks));
+  }
+  std::string lines;
   for (size_t at = 0; at < keys.size(); ++at) {
-    if (!answers[at]) query_error(by[at], answers[at].error());
-    if (!*answers[at]) continue;
-    check_answer(*by[at], keys[at], **answers[at]);
-    auto line = format("{}{}{}\n", keys[at], program_.separator, **answers[at]);
-    fwrite(line.data(), 1, line.size(), stdout);
+    auto& answer = answers[at].result;
+    if (!answer) {
+      fwrite(lines.data(), 1, lines.size(), stdout);
+      query_error(answers[at].by, answer.error());
+    }
+    if (!*answer) continue;
+    check_answer(*answers[at].by, keys[at], **answer);
+    lines += keys[at];
+    lines += program_.separator;
+    lines += **answer;
+    lines += '\n';
     found_any = true;
   }
+  fwrite(lines.data(), 1, lines.size(), stdout);
+}
+
+// False: some keys are not known yet.
+bool MapCommand::ask_at_once(const std::vector<std::string>& keys, std::vector<Answer>& answers) {
+  bool all = true;
+  for (auto& table : open_tables_) table->hold();
+  for (size_t at = 0; at < keys.size(); ++at) {
+    auto& answer = answers[at];
+    answer.known = true;
+    for (auto& table : open_tables_) {
+      answer.by = table.get();
+      auto now = table->try_now(keys[at]);
+      answer.known = now.has_value();
+      if (now) answer.result = std::move(*now);
+      if (!now || !answer.result || *answer.result) break;
+    }
+    all = all && answer.known;
+  }
+  for (auto& table : open_tables_) table->release();
+  return all;
 }
 
 namespace {

@@ -80,6 +80,12 @@ class MapCommand {
   void check_answer(const Table& table, std::string_view key, const std::string& value);
   Task<Result<Found>> ask(std::string_view key, const Table*& by);
   Task<> ask_one(std::string key, Result<Found>& answer, const Table*& by);
+  struct Answer {
+    Result<Found> result = Found();
+    const Table* by = nullptr;
+    bool known = false;
+  };
+  bool ask_at_once(const std::vector<std::string>& keys, std::vector<Answer>& answers);
   Task<> ask_all(const std::vector<std::string>& keys, bool& found_any);
   [[noreturn]] void query_error(const Table* table, const Error& error);
 

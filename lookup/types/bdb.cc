@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "common/base/lock.h"
 #include "common/base/text.h"
 #include "common/net/loop.h"
+#include "conf/units.h"
 #include "lookup/bdb_reader.h"
 #include "lookup/source.h"
 #include "lookup/types.h"
@@ -19,6 +21,7 @@ namespace dovetail::lookup {
 namespace {
 
 constexpr base::Milliseconds kBusyPause{10};
+constexpr long kLargestReadBuffer = 1L << 30;
 
 class BdbTable final : public Table {
  public:
@@ -29,12 +32,24 @@ class BdbTable final : public Table {
         options_(options) {}
 
   std::optional<Result<Found>> try_now(std::string_view key) override {
+    if (held_) return find(key);
     auto locked = base::try_flock(reader_.fd(), base::LockKind::shared);
     if (!locked) return Result<Found>(locked.error());
     if (!*locked) return std::nullopt;
-    auto found = locked_find(key);
+    auto found = refreshed_find(key);
     flock(reader_.fd(), LOCK_UN);
     return found;
+  }
+
+  void hold() override {
+    auto locked = base::try_flock(reader_.fd(), base::LockKind::shared);
+    held_ = locked && *locked && reader_.refresh();
+    if (!held_) release();
+  }
+
+  void release() override {
+    flock(reader_.fd(), LOCK_UN);
+    held_ = false;
   }
 
   Task<Result<Found>> lookup(std::string_view key) override {
@@ -69,18 +84,23 @@ class BdbTable final : public Table {
     return *decoded;
   }
 
-  Result<Found> locked_find(std::string_view key) {
+  Result<Found> refreshed_find(std::string_view key) {
     auto refreshed = reader_.refresh();
     if (!refreshed) return refreshed.error();
+    return find(key);
+  }
+
+  Result<Found> find(std::string_view key) {
     for (bool nul : {true, false}) {
       if (nul ? !try_with_nul_ : !try_without_nul_) continue;
-      std::string stored(key);
-      if (nul) stored += '\0';
-      auto found = reader_.find(stored);
+      stored_key_ = key;
+      if (nul) stored_key_ += '\0';
+      auto found = reader_.find(stored_key_);
       if (!found) return found.error();
       if (!*found) continue;
       (nul ? try_without_nul_ : try_with_nul_) = false;
       strip_nul(**found);
+      if (!options_.values_are_files) return found;
       auto value = content(**found);
       if (!value) return value.error();
       return Found(std::move(*value));
@@ -93,6 +113,8 @@ class BdbTable final : public Table {
   OpenOptions options_;
   bool try_with_nul_ = true;
   bool try_without_nul_ = true;
+  bool held_ = false;
+  std::string stored_key_;
 };
 
 Opened open_bdb(const OpenContext& context, std::string_view type, const std::string& name,
@@ -105,7 +127,12 @@ Opened open_bdb(const OpenContext& context, std::string_view type, const std::st
   while (flock(file.get(), LOCK_SH) != 0 && errno == EINTR) {
   }
   int fd = file.get();
-  auto reader = BdbReader::open(std::move(file), kind);
+  auto cache = context.options.read_cache;
+  if (cache == 0) {
+    auto configured = conf::parse_long(context.main_cf.get("berkeley_db_read_buffer_size"));
+    cache = static_cast<size_t>(std::clamp(configured.value_or(0), 0L, kLargestReadBuffer));
+  }
+  auto reader = BdbReader::open(std::move(file), kind, cache);
   if (!reader) return config_error(format("open database {}: {}", path, reader.error().text));
   flock(fd, LOCK_UN);
   return std::unique_ptr<Table>(std::make_unique<BdbTable>(
