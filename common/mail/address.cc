@@ -82,7 +82,8 @@ std::string without_backslashes(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\' && i + 1 < text.size()) ++i;
-    out += text[i];
+    // A quoted string may be folded (RFC 5322 2.2.3); an address is one line.
+    if (is_one_line(text.substr(i, 1))) out += text[i];
   }
   return out;
 }
@@ -153,18 +154,27 @@ bool is_one_address(std::string_view text) {
 
 }  // namespace
 
+std::string one_line(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c == '\r' || c == '\n' || c == '\0') c = ' ';
+  }
+  return out;
+}
+
 std::string quote_local_part(std::string_view local) {
   if (is_dot_string(local)) return std::string(local);
   std::string out = "\"";
   for (char c : local) {
-    if (c == '"' || c == '\\' || c == '\r' || c == '\n') out += '\\';
+    if (c == '"' || c == '\\') out += '\\';
     out += c;
   }
-  return out + '"';
+  return one_line(out + '"');
 }
 
 std::string quote_address(std::string_view internal) {
   if (internal.empty()) return {};
+  if (!is_one_line(internal)) return quote_address(one_line(internal));
   auto [local, domain] = split_address(internal);
   if (!domain) return quote_local_part(local);
   if (local.empty()) return std::string(internal);  // "@domain"
@@ -254,7 +264,7 @@ std::string internal_form(const std::vector<Token>& tokens, size_t first, size_t
     bool dot = token.kind == Token::atom && token.text[0] == '.';
     if (is_word && word && token.space && !dot && out.back() != '.') out += ' ';
     if (token.kind == Token::literal)
-      out += token_text(token);
+      out += '[' + one_line(token.text) + ']';
     else if (token.kind == Token::special)
       out += token.text;
     else

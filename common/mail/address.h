@@ -18,8 +18,15 @@
 
 namespace dovetail::mail {
 
+// No CR, LF or NUL: nothing that ends up in an SMTP command, a header or a log line may hold one.
+inline bool is_one_line(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+// With blanks in their place.
+std::string one_line(std::string_view text);
+
 // "a b@c" -> "\"a b\"@c"; unchanged where no quoting is needed. A domain that is no domain is left
-// alone.
+// alone. The result is always one line: what stands in it cannot become a second SMTP command.
 std::string quote_address(std::string_view internal);
 std::string quote_local_part(std::string_view local);
 // The reverse: removes quotes and backslashes of the local part, comments and white space around

@@ -33,6 +33,17 @@ TEST_CASE("a local part is quoted where RFC 5321 asks for it") {
   CHECK(unquote_address("user@[127.0.0.1]") == "user@[127.0.0.1]");
 }
 
+TEST_CASE("an address is one line, whatever stood in the header or the record") {
+  using namespace std::string_literals;
+  CHECK(quote_address("x\r\nQUIT\r\n@c") == "\"x  QUIT  \"@c");
+  CHECK(quote_address("x@c\nRCPT TO:<y@z>") == "\"x@c RCPT TO:<y\"@z>");
+  CHECK(quote_address("x\0y@c"s) == "\"x y\"@c");
+  auto list = AddressList::parse("\"unterminated <a@b>,\n c@d\r\nQUIT");
+  REQUIRE(list.size() == 1);
+  CHECK(is_one_line(list.address(0)));
+  CHECK(is_one_line(AddressList::parse("x@[127.0.0.1\n]").address(0)));
+}
+
 TEST_CASE("an SMTP path is read as far as it goes") {
   struct Row {
     const char* text;

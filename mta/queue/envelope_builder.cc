@@ -2,6 +2,7 @@
 #include "mta/queue/envelope_builder.h"
 
 #include "common/base/text.h"
+#include "common/mail/address.h"
 
 namespace dovetail::mta {
 
@@ -107,6 +108,10 @@ void EnvelopeBuilder::add_recipient(const Record& record) {
 }
 
 Result<void> EnvelopeBuilder::add(const Record& record) {
+  // Anybody can put such a record into the maildrop; it must not become a line of its own anywhere.
+  if (!mail::is_one_line(record.data)) {
+    return add({record.type, mail::one_line(record.data), record.offset});
+  }
   mail::Envelope& envelope = message_.envelope;
   switch (record.type) {
     case kRecSize:

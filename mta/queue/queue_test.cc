@@ -7,6 +7,7 @@
 
 #include "common/base/text.h"
 #include "mta/queue/bounce_log.h"
+#include "mta/queue/envelope_builder.h"
 #include "mta/queue/queue_file.h"
 #include "tests/catch.h"
 
@@ -234,6 +235,17 @@ TEST_CASE("pointers are followed, loops end") {
     if (!record) break;
     REQUIRE(i < 99999);
   }
+}
+
+TEST_CASE("a line end in an envelope record makes no second line") {
+  QueueMessage message;
+  EnvelopeBuilder builder(message, 10);
+  REQUIRE(builder.add({kRecFrom, "a\r\nQUIT@b", 0}));
+  REQUIRE(builder.add({kRecAttr, "log_client_name=x\ny", 0}));
+  REQUIRE(builder.add({kRecRcpt, "c@d\nRSET", 0}));
+  CHECK(message.envelope.sender == "a  QUIT@b");
+  CHECK(message.envelope.log_client.name == "x y");
+  CHECK(message.envelope.recipients.at(0).address == "c@d RSET");
 }
 
 TEST_CASE("records are decoded from pieces") {
