@@ -20,13 +20,13 @@ constexpr SettingRow kServiceRows[] = {
     {"privileged_group",                     T::text,         A::supported, "", "", 0, 0},
     {"extra_groups",                         T::text,         A::supported, "", "", 0, 0},
     {"chroot",                               T::text,         A::supported, "", "", 0, 0},
-    {"drop_priv_before_exec",                T::boolean,      A::supported, "no", "", 0, 0},
+    {"drop_priv_before_exec",                T::boolean,      A::ignore, "no", "", 0, 0},
     {"process_min_avail",                    T::number,       A::supported, "0", "", 0, 0},
     {"process_limit",                        T::number,       A::supported, "0", "", 0, 0},
     {"client_limit",                         T::number,       A::supported, "0", "", 0, 0},
     {"service_count",                        T::number,       A::supported, "0", "", 0, 0},
     {"idle_kill",                            T::time,         A::supported, "0", "", 0, 0},
-    {"vsz_limit",                            T::size,         A::supported, "18446744073709551615 B", "", 0, 0},
+    {"vsz_limit",                            T::size,         A::ignore, "18446744073709551615 B", "", 0, 0},
     {"unix_listener",                        T::named_list,   A::supported, "", "", 0, 0},
     {"fifo_listener",                        T::named_list,   A::supported, "", "", 0, 0},
     {"inet_listener",                        T::named_list,   A::supported, "", "", 0, 0},
@@ -44,7 +44,7 @@ constexpr SettingRow kInetListenerRows[] = {
     {"address",                              T::text,         A::supported, "", "", 0, 0},
     {"port",                                 T::port,         A::supported, "0", "", 0, 0},
     {"ssl",                                  T::boolean,      A::supported, "no", "", 0, 0},
-    {"reuse_port",                           T::boolean,      A::supported, "no", "", 0, 0},
+    {"reuse_port",                           T::boolean,      A::ignore, "no", "", 0, 0},
     {"haproxy",                              T::boolean,      A::fatal,     "no", "", 0, 0},
 };
 
@@ -100,7 +100,7 @@ constexpr SettingRow kNamespaceRows[] = {
     {"hidden",                               T::boolean,      A::supported, "no", "", 0, 0},
     {"list",                                 T::choice,       A::supported, "yes", "yes|no|children", 0, 0},
     {"subscriptions",                        T::boolean,      A::supported, "yes", "", 0, 0},
-    {"ignore_on_failure",                    T::boolean,      A::supported, "no", "", 0, 0},
+    {"ignore_on_failure",                    T::boolean,      A::ignore, "no", "", 0, 0},
     {"disabled",                             T::boolean,      A::supported, "no", "", 0, 0},
     {"order",                                T::number,       A::supported, "0", "", 0, 0},
     {"mailbox",                              T::named_list,   A::supported, "", "", 0, 0},
@@ -111,9 +111,9 @@ constexpr SettingRow kMailboxRows[] = {
     {"auto",                                 T::choice,       A::supported, "no", "no|create|subscribe", 0, 0},
     {"special_use",                          T::text,         A::supported, "", "", 0, 0},
     {"driver",                               T::text,         A::supported, "", "", 0, 0},
-    {"comment",                              T::text,         A::supported, "", "", 0, 0},
-    {"autoexpunge",                          T::time,         A::supported, "0", "", 0, 0},
-    {"autoexpunge_max_mails",                T::number,       A::supported, "0", "", 0, 0},
+    {"comment",                              T::text,         A::ignore, "", "", 0, 0},
+    {"autoexpunge",                          T::time,         A::ignore, "0", "", 0, 0},
+    {"autoexpunge_max_mails",                T::number,       A::ignore, "0", "", 0, 0},
 };
 
 constexpr SettingRow kMetricRows[] = {

@@ -44,10 +44,6 @@ struct StoreSettings {
   std::vector<NamespaceSettings> namespaces;  // empty: one with inbox = yes
   MailFsync mail_fsync = MailFsync::optimized;
   bool maildir_copy_with_hardlinks = true;
-  bool maildir_empty_new = false;
-  bool maildir_stat_dirs = false;
-  bool maildir_very_dirty_syncs = false;
-  bool maildir_broken_filename_sizes = false;
   bool mail_save_crlf = false;
   bool mmap_disable = false;  // network file system: the index stays in memory
   uint64_t mail_temp_scan_interval = 7 * 24 * 3600;

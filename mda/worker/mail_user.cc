@@ -140,12 +140,10 @@ Result<StoreSettings> store_settings(const MailUser& user) {
                     : fsync == "never" ? MailFsync::never
                                        : MailFsync::optimized;
   made.maildir_copy_with_hardlinks = view.get_bool("maildir_copy_with_hardlinks");
-  made.maildir_empty_new = view.get_bool("maildir_empty_new");
-  made.maildir_stat_dirs = view.get_bool("maildir_stat_dirs");
-  made.maildir_very_dirty_syncs = view.get_bool("maildir_very_dirty_syncs");
-  made.maildir_broken_filename_sizes = view.get_bool("maildir_broken_filename_sizes");
   made.mail_save_crlf = view.get_bool("mail_save_crlf");
-  made.mmap_disable = view.get_bool("mmap_disable");
+  // On a file system that several hosts share nobody's index is trusted.
+  made.mmap_disable = view.get_bool("mmap_disable") || view.get_bool("mail_nfs_index") ||
+                      view.get_bool("mail_nfs_storage");
   made.mail_temp_scan_interval =
       static_cast<uint64_t>(view.get_time("mail_temp_scan_interval").count() / 1000);
   return made;

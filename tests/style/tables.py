@@ -7,6 +7,7 @@ from rooms import root
 
 PARAMETER_ROW = re.compile(r'\{"(?P<name>\w+)",\s+\w+,\s+\w+,\s+(?P<standard>(?:"(?:[^"\\]|\\.)*"\s*)+),\s+(?P<action>supported|ignore|defer|fatal),')
 SETTING_ROW = re.compile(r'\{"(?P<name>\w+)",\s+T::\w+,\s+A::(?P<action>supported|ignore|defer|fatal),\s*(?P<standard>(?:"(?:[^"\\]|\\.)*"\s*)+|\w+),')
+BINDING = re.compile(r'\{"(\w+)",\s*&(\w+)::(\w+)\}')
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 
 
@@ -51,6 +52,23 @@ def code_text(path):
     """Without comments, and without lists of names whose only use is to say that they have no effect yet."""
     text = re.sub(r"(?m)(^|\s)//.*", "", path.read_text(errors="replace"))
     return re.sub(r"\bkUnsupported\w*\[\] = \{.*?\};", "", text, flags=re.S)
+
+
+def room_text(path, cache={}):
+    """All code of the folder below a room (mta/smtpd) that a file belongs to."""
+    parts = path.relative_to(root()).parts
+    folder = root().joinpath(*parts[:2]) if len(parts) > 2 else path.parent
+    if folder not in cache:
+        files = [p for p in sorted(folder.rglob("*")) if p.suffix in (".cc", ".h") and not p.name.endswith("_test.cc")]
+        cache[folder] = "".join(code_text(p) for p in files)
+    return cache[folder]
+
+
+def unused_bindings(path):
+    """Names bound to a field of a struct that nothing reads: {"name", &Struct::field} and no use of .field in the room."""
+    whole = room_text(path)
+    return {name for name, struct, field in BINDING.findall(code_text(path))
+            if not re.search(rf"(?:\.|->){field}\b", whole) and len(re.findall(rf"&{struct}::{field}\b", whole)) < 2}
 
 
 def mentioned(path, table, prefixes=()):
