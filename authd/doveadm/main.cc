@@ -1,3 +1,4 @@
+// main() of doveadm-auth: finds the command by its name. The commands are in the files beside this one.
 // SPDX-License-Identifier: Apache-2.0
 #include <termios.h>
 #include <unistd.h>

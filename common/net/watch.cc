@@ -1,3 +1,4 @@
+// Watches and events of the loop: one descriptor or wake-up with its waiters (loop.h). The loop itself is loop.cc.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cerrno>

@@ -1,4 +1,4 @@
-// flush: see flush.h.
+// main() of flush; what it does is in flush.cc.
 // SPDX-License-Identifier: Apache-2.0
 #include "common/service/run_postfix.h"
 #include "mta/flush/flush.h"

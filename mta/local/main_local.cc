@@ -1,3 +1,4 @@
+// main() of local; what it does is in local.cc and destinations.cc.
 // SPDX-License-Identifier: Apache-2.0
 #include "common/service/run_postfix.h"
 #include "mta/local/local.h"

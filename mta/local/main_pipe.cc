@@ -1,3 +1,4 @@
+// main() of pipe; what it does is in pipe.cc.
 // SPDX-License-Identifier: Apache-2.0
 #include "common/service/run_postfix.h"
 #include "mta/local/pipe.h"

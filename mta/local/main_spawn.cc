@@ -1,3 +1,4 @@
+// main() of spawn; what it does is in spawn.cc.
 // SPDX-License-Identifier: Apache-2.0
 #include "common/service/run_postfix.h"
 #include "mta/local/spawn.h"

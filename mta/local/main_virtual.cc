@@ -1,3 +1,4 @@
+// main() of virtual; what it does is in virtual.cc.
 // SPDX-License-Identifier: Apache-2.0
 #include "common/service/run_postfix.h"
 #include "mta/local/virtual.h"

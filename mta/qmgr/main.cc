@@ -1,3 +1,4 @@
+// main() of qmgr; what it does is in qmgr.cc.
 // SPDX-License-Identifier: Apache-2.0
 #include "common/service/run_postfix.h"
 #include "mta/qmgr/qmgr.h"

@@ -1,3 +1,4 @@
+// The command line of postconf(1).
 // SPDX-License-Identifier: Apache-2.0
 #include <stdlib.h>
 #include <unistd.h>

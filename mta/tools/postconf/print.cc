@@ -1,3 +1,4 @@
+// How postconf(1) writes lines: names, values, folding of long ones.
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 #include <stdlib.h>
