@@ -32,8 +32,8 @@ struct LogTarget {
   std::string file;                          // maillog_file, log_path; empty: none
   std::string timestamp = "%b %e %H:%M:%S";  // in files; Dovecot's log_timestamp has %d
   std::string ident = "dovecot";             // Dovecot's syslog ident; Postfix uses the tag
-  std::string tag_prefix;                    // Postfix commands: "postfix/" in front of the tag, not on stderr
-  bool debug = false;                        // whether debug lines are written
+  std::string tag_prefix;  // Postfix commands: "postfix/" in front of the tag, not on stderr
+  bool debug = false;      // whether debug lines are written
 };
 
 // Opens the target; called before rights are dropped, since socket and file stay open. Lines that

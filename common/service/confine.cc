@@ -43,11 +43,13 @@ Result<void> enter_root(const std::string& root) {
 Result<void> become(const Rights& rights) {
   auto& user = *rights.user;
   gid_t gid = rights.group.value_or(user.gid);
-  if (::setgroups(rights.extra_groups.size(), rights.extra_groups.data()) != 0) return errno_error("setgroups", errno);
+  if (::setgroups(rights.extra_groups.size(), rights.extra_groups.data()) != 0)
+    return errno_error("setgroups", errno);
   if (::setresgid(gid, gid, gid) != 0) return errno_error("setgid", errno);
   if (::setresuid(user.uid, user.uid, user.uid) != 0) return errno_error("setuid", errno);
   // A mistake here must never go unseen.
-  if (user.uid != 0 && ::setuid(0) == 0) return permanent("rights could be taken back after setuid");
+  if (user.uid != 0 && ::setuid(0) == 0)
+    return permanent("rights could be taken back after setuid");
   return {};
 }
 

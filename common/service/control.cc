@@ -31,8 +31,10 @@ ControlMessage ControlMessage::decode(std::string_view bytes) {
   bool first = true;
   for (auto line : base::split(bytes, '\n')) {
     auto [name, value] = base::cut(line, '=');
-    if (std::exchange(first, false)) message.verb = line;
-    else if (value) message.fields.emplace(name, *value);
+    if (std::exchange(first, false))
+      message.verb = line;
+    else if (value)
+      message.fields.emplace(name, *value);
   }
   return message;
 }
@@ -42,7 +44,8 @@ Result<base::Fd> sealed_memory(const std::string& name, std::string_view bytes) 
   if (!fd) return errno_error("memfd_create", errno);
   auto written = base::write_all(fd.get(), bytes);
   if (!written) return written.error();
-  if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
+  if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) !=
+      0) {
     return errno_error("seal settings", errno);
   }
   ::lseek(fd.get(), 0, SEEK_SET);

@@ -17,10 +17,14 @@ using base::Fd;
 
 std::string ListenerSpec::key() const {
   switch (kind) {
-    case Kind::inet: return format("inet:{}:{}", address.host(), address.port());
-    case Kind::unix_stream: return "unix:" + path;
-    case Kind::unix_datagram: return "dgram:" + path;
-    case Kind::fifo: break;
+    case Kind::inet:
+      return format("inet:{}:{}", address.host(), address.port());
+    case Kind::unix_stream:
+      return "unix:" + path;
+    case Kind::unix_datagram:
+      return "dgram:" + path;
+    case Kind::fifo:
+      break;
   }
   return "fifo:" + path;
 }
@@ -40,7 +44,8 @@ Result<void> own_listener(const ListenerSpec& spec) {
 Result<Fd> bind_fifo(const ListenerSpec& spec) {
   struct stat st {};
   if (::lstat(spec.path.c_str(), &st) == 0 && !S_ISFIFO(st.st_mode)) ::unlink(spec.path.c_str());
-  if (::mkfifo(spec.path.c_str(), spec.mode) != 0 && errno != EEXIST) return errno_error("mkfifo " + spec.path, errno);
+  if (::mkfifo(spec.path.c_str(), spec.mode) != 0 && errno != EEXIST)
+    return errno_error("mkfifo " + spec.path, errno);
   // Read and write: without a writer of our own the reader would see end of file after each visitor.
   return base::open_file(spec.path, O_RDWR | O_NONBLOCK);
 }
@@ -51,7 +56,8 @@ Result<Fd> bind_datagram(const ListenerSpec& spec) {
   ::unlink(spec.path.c_str());
   Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return errno_error("socket", errno);
-  if (::bind(fd.get(), address->get(), address->length()) != 0) return errno_error("bind " + spec.path, errno);
+  if (::bind(fd.get(), address->get(), address->length()) != 0)
+    return errno_error("bind " + spec.path, errno);
   return fd;
 }
 
@@ -59,9 +65,10 @@ Result<Fd> bind_datagram(const ListenerSpec& spec) {
 
 Result<Fd> bind_listener(const ListenerSpec& spec) {
   if (spec.kind == ListenerSpec::Kind::inet) return net::listen_inet(spec.address, spec.backlog);
-  Result<Fd> fd = spec.kind == ListenerSpec::Kind::fifo            ? bind_fifo(spec)
-                  : spec.kind == ListenerSpec::Kind::unix_datagram ? bind_datagram(spec)
-                                                                   : net::listen_unix(spec.path, 0600, spec.backlog);
+  Result<Fd> fd = spec.kind == ListenerSpec::Kind::fifo ? bind_fifo(spec)
+                  : spec.kind == ListenerSpec::Kind::unix_datagram
+                      ? bind_datagram(spec)
+                      : net::listen_unix(spec.path, 0600, spec.backlog);
   if (!fd) return fd;
   auto owned = own_listener(spec);
   if (!owned) return owned.error();

@@ -51,6 +51,8 @@ constexpr Parameter rows_s[] = {
 
 }  // namespace
 
-std::span<const Parameter> part_s() { return rows_s; }
+std::span<const Parameter> part_s() {
+  return rows_s;
+}
 
 }  // namespace dovetail::conf::rows

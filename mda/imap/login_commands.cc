@@ -141,8 +141,7 @@ std::optional<LoginRequest> LoginDialogue::cmd_authenticate(Command& command) {
       [&](const LoginMechanism& mechanism) { return mechanism.name == request.mechanism; });
   if (known == options_.mechanisms.end()) {
     no(request, "[ALERT] Unsupported authentication mechanism.");
-    note_refusal(
-        {base::printable(request.mechanism), "", LoginRefusal::Why::unknown_mechanism});
+    note_refusal({base::printable(request.mechanism), "", LoginRefusal::Why::unknown_mechanism});
     return std::nullopt;
   }
   if (known->plaintext && !options_.plaintext_allowed) {

@@ -164,7 +164,9 @@ int lda_main(int argc, char** argv) {
   }
   // Set-uid it would read files of the caller's choice as somebody else.
   if (::getuid() != ::geteuid() || ::getgid() != ::getegid()) {
-    fmt::print(stderr, "lda: Fatal: dovecot-lda must not be set-uid or set-gid; use dovecot-lda -d as root or LMTP\n");
+    fmt::print(stderr,
+               "lda: Fatal: dovecot-lda must not be set-uid or set-gid; use dovecot-lda -d as root "
+               "or LMTP\n");
     return EX_TEMPFAIL;
   }
   auto tree = conf::dovecot::load(options->config_file);

@@ -23,7 +23,7 @@ enum class ServiceKind {
 struct KnownService {
   std::string_view name;
   ServiceKind kind;
-  std::string_view program;                 // in the libexec directory
+  std::string_view program;                    // in the libexec directory
   std::vector<std::string_view> (*readers)();  // whose settings it may see (settings.tsv's read_by)
   bool private_keys, external_files;
 };

@@ -11,7 +11,8 @@ namespace dovetail::mta {
 namespace {
 
 // nullopt: an ordinary start.
-std::optional<bool> asked_for_templates(int argc, char** argv, std::vector<conf::Override>& overrides) {
+std::optional<bool> asked_for_templates(int argc, char** argv,
+                                        std::vector<conf::Override>& overrides) {
   std::optional<bool> expand;
   opterr = 0;
   for (int c; (c = getopt(argc, argv, "+cdDi:lm:n:o:s:St:uvVz")) != -1;) {

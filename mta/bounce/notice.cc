@@ -31,7 +31,8 @@ std::string_view default_action(Kind kind) {
 
 // RFC 3464 2.3: one block for each recipient.
 std::string recipient_fields(const Notice& notice, const BounceEntry& entry) {
-  std::string out = format("\nFinal-Recipient: {}; {}\n", address_type(entry.recipient, notice.utf8), entry.recipient);
+  std::string out = format("\nFinal-Recipient: {}; {}\n",
+                           address_type(entry.recipient, notice.utf8), entry.recipient);
   if (!entry.dsn_orig_rcpt.empty()) {
     out += format("Original-Recipient: {}\n", entry.dsn_orig_rcpt);
   } else if (!entry.original_recipient.empty()) {
@@ -39,13 +40,17 @@ std::string recipient_fields(const Notice& notice, const BounceEntry& entry) {
   }
   // At the end of its lifetime what was delayed has failed.
   bool logged_is_final = notice.kind == Kind::trace && !entry.action.empty();
-  out += format("Action: {}\nStatus: {}\n", logged_is_final ? std::string_view(entry.action) : default_action(notice.kind),
+  out += format("Action: {}\nStatus: {}\n",
+                logged_is_final ? std::string_view(entry.action) : default_action(notice.kind),
                 entry.status);
-  if (!entry.mta_mname.empty()) out += format("Remote-MTA: {}; {}\n", entry.mta_type, entry.mta_mname);
+  if (!entry.mta_mname.empty())
+    out += format("Remote-MTA: {}; {}\n", entry.mta_type, entry.mta_mname);
   bool diagnosed = !entry.diag_type.empty() && !entry.diag_text.empty();
   out += wrap_text(format("Diagnostic-Code: {}; {}", diagnosed ? entry.diag_type : "X-Postfix",
-                          diagnosed ? entry.diag_text : entry.reason)) + "\n";
-  if (notice.kind == Kind::warn) out += format("Will-Retry-Until: {}\n", mail::header_date(notice.retry_until));
+                          diagnosed ? entry.diag_text : entry.reason)) +
+         "\n";
+  if (notice.kind == Kind::warn)
+    out += format("Will-Retry-Until: {}\n", mail::header_date(notice.retry_until));
   return out;
 }
 
@@ -54,14 +59,16 @@ std::string message_fields(const Notice& notice) {
   if (!notice.envelope_id.empty()) out += format("Original-Envelope-Id: {}\n", notice.envelope_id);
   out += format("X-Postfix-Queue-ID: {}\n", notice.original_queue_id);
   if (!notice.sender.empty()) {
-    out += format("X-Postfix-Sender: {}; {}\n", address_type(notice.sender, notice.utf8), notice.sender);
+    out += format("X-Postfix-Sender: {}; {}\n", address_type(notice.sender, notice.utf8),
+                  notice.sender);
   }
   return out + format("Arrival-Date: {}\n", mail::header_date(notice.arrival));
 }
 
 std::string_view third_part_name(const Notice& notice) {
   bool undelivered = notice.kind == Kind::bounce || notice.kind == Kind::expire;
-  if (undelivered) return notice.headers_only ? "Undelivered Message Headers" : "Undelivered Message";
+  if (undelivered)
+    return notice.headers_only ? "Undelivered Message Headers" : "Undelivered Message";
   return notice.headers_only ? "Message Headers" : "Message";
 }
 
@@ -71,8 +78,10 @@ std::string headers(const Notice& notice, const std::string& boundary) {
   std::string out = format("Date: {}\n", mail::header_date(notice.now));
   out += format("From: {}\nSubject: {}\nTo: {}\n", notice.from, subject, notice.to);
   out += format("Auto-Submitted: {}\n", postmaster ? "auto-generated" : "auto-replied");
-  out += format("MIME-Version: 1.0\nContent-Type: multipart/report; report-type={}delivery-status;\n\tboundary=\"{}\"\n",
-                notice.utf8 ? "global-" : "", boundary);
+  out += format(
+      "MIME-Version: 1.0\nContent-Type: multipart/report; "
+      "report-type={}delivery-status;\n\tboundary=\"{}\"\n",
+      notice.utf8 ? "global-" : "", boundary);
   return out + "Content-Transfer-Encoding: 8bit\n\n";
 }
 
@@ -105,7 +114,9 @@ std::string_view header_part(std::string_view content) {
 std::vector<BounceEntry> wanted_recipients(const std::vector<BounceEntry>& all, Kind kind) {
   std::vector<BounceEntry> out;
   for (auto& entry : all) {
-    int wanted = kind == Kind::warn ? mail::kNotifyDelay : kind == Kind::trace ? mail::kNotifySuccess : mail::kNotifyFailure;
+    int wanted = kind == Kind::warn    ? mail::kNotifyDelay
+                 : kind == Kind::trace ? mail::kNotifySuccess
+                                       : mail::kNotifyFailure;
     bool asked_nothing = entry.notify_flags == 0;
     if (kind == Kind::trace || asked_nothing || (entry.notify_flags & wanted)) out.push_back(entry);
   }
@@ -116,17 +127,21 @@ std::string compose_notice(const Notice& notice) {
   auto boundary = format("{}.{}/{}", notice.original_queue_id, notice.now, notice.myhostname);
   std::string out = headers(notice, boundary);
   out += "This is a MIME-encapsulated message.\n\n";
-  out += format("--{}\nContent-Description: Notification\nContent-Type: text/plain; charset={}\n", boundary, "utf-8");
+  out += format("--{}\nContent-Description: Notification\nContent-Type: text/plain; charset={}\n",
+                boundary, "utf-8");
   out += "Content-Transfer-Encoding: 8bit\n\n" + notice.text;
   for (auto& entry : notice.recipients) out += "\n" + recipient_words(entry) + "\n";
-  out += format("\n--{}\nContent-Description: Delivery report\nContent-Type: message/{}delivery-status\n\n", boundary,
-                notice.utf8 ? "global-" : "");
+  out += format(
+      "\n--{}\nContent-Description: Delivery report\nContent-Type: message/{}delivery-status\n\n",
+      boundary, notice.utf8 ? "global-" : "");
   out += message_fields(notice);
   for (auto& entry : notice.recipients) out += recipient_fields(notice, entry);
-  std::string_view type = notice.utf8 ? (notice.headers_only ? "message/global-headers" : "message/global")
-                                      : (notice.headers_only ? "text/rfc822-headers" : "message/rfc822");
-  out += format("\n--{}\nContent-Description: {}\nContent-Type: {}\nContent-Transfer-Encoding: 8bit\n\n", boundary,
-                third_part_name(notice), type);
+  std::string_view type = notice.utf8
+                              ? (notice.headers_only ? "message/global-headers" : "message/global")
+                              : (notice.headers_only ? "text/rfc822-headers" : "message/rfc822");
+  out += format(
+      "\n--{}\nContent-Description: {}\nContent-Type: {}\nContent-Transfer-Encoding: 8bit\n\n",
+      boundary, third_part_name(notice), type);
   out += format("Return-Path: <{}>\n", notice.sender);
   out += notice.original;
   if (!out.ends_with("\n")) out += '\n';

@@ -20,16 +20,16 @@ struct Notice {
   BounceRequest::Kind kind = BounceRequest::Kind::bounce;
   Audience audience = Audience::sender;
   const NoticeTemplate* words = nullptr;
-  std::string text;                 // the template's text, expanded
+  std::string text;  // the template's text, expanded
   std::string myhostname, from, to;
   std::string original_queue_id;
-  int64_t now = 0;                  // for Date: and the boundary
+  int64_t now = 0;  // for Date: and the boundary
   int64_t arrival = 0;
-  int64_t retry_until = 0;          // delay notices
+  int64_t retry_until = 0;  // delay notices
   std::string sender, envelope_id;
   bool utf8 = false;
   std::vector<BounceEntry> recipients;
-  std::string original;             // content with '\n' line ends: whole, or its headers only
+  std::string original;  // content with '\n' line ends: whole, or its headers only
   bool headers_only = false;
 };
 
@@ -42,6 +42,7 @@ std::string wrap_text(std::string_view text);
 std::string_view header_part(std::string_view content);
 
 // Which recipients a notice is about: NOTIFY=NEVER, or without the condition, are left out (RFC 3461 4.1).
-std::vector<BounceEntry> wanted_recipients(const std::vector<BounceEntry>& all, BounceRequest::Kind kind);
+std::vector<BounceEntry> wanted_recipients(const std::vector<BounceEntry>& all,
+                                           BounceRequest::Kind kind);
 
 }  // namespace dovetail::mta

@@ -18,7 +18,8 @@ BounceEntry failed_recipient() {
   entry.mta_type = "dns";
   entry.mta_mname = "mx.example.test";
   entry.reason =
-      "host mx.example.test[private/dovecot-lmtp] said: 550 5.1.1 <loopb@example.test> User doesn't exist: "
+      "host mx.example.test[private/dovecot-lmtp] said: 550 5.1.1 <loopb@example.test> User "
+      "doesn't exist: "
       "loopb@example.test (in reply to RCPT TO command)";
   return entry;
 }
@@ -38,25 +39,33 @@ Notice sample(const NoticeTemplates& templates) {
   return notice;
 }
 
-bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != text.npos;
+}
 
 }  // namespace
 
 TEST_CASE("a failure notice has the incumbent's parts, in its order and folding") {
   auto templates = NoticeTemplates::built_in();
   auto text = compose_notice(sample(templates));
-  CHECK(has(text, "Subject: Undelivered Mail Returned to Sender\nTo: frank@example.test\nAuto-Submitted: auto-replied\n"));
+  CHECK(has(text,
+            "Subject: Undelivered Mail Returned to Sender\nTo: frank@example.test\nAuto-Submitted: "
+            "auto-replied\n"));
   CHECK(has(text, "\tboundary=\"B8819AC5D06.1795175922/mx.example.test\"\n"));
   CHECK(has(text,
             "\n<loopb@example.test> (expanded from <loopa@local.test>): host\n"
             "    mx.example.test[private/dovecot-lmtp] said: 550 5.1.1 <loopb@example.test>\n"
             "    User doesn't exist: loopb@example.test (in reply to RCPT TO command)\n"));
   CHECK(has(text,
-            "Final-Recipient: rfc822; loopb@example.test\nOriginal-Recipient: rfc822;loopa@local.test\nAction: failed\n"
+            "Final-Recipient: rfc822; loopb@example.test\nOriginal-Recipient: "
+            "rfc822;loopa@local.test\nAction: failed\n"
             "Status: 5.1.1\nRemote-MTA: dns; mx.example.test\n"
-            "Diagnostic-Code: smtp; 550 5.1.1 <loopb@example.test> User doesn't exist:\n    loopb@example.test\n"));
+            "Diagnostic-Code: smtp; 550 5.1.1 <loopb@example.test> User doesn't exist:\n    "
+            "loopb@example.test\n"));
   CHECK(has(text, "Content-Description: Undelivered Message\nContent-Type: message/rfc822\n"));
-  CHECK(has(text, "\n\nReturn-Path: <frank@example.test>\nSubject: test\n\nhi\n\n--B8819AC5D06.1795175922/mx.example.test--\n"));
+  CHECK(has(text,
+            "\n\nReturn-Path: <frank@example.test>\nSubject: "
+            "test\n\nhi\n\n--B8819AC5D06.1795175922/mx.example.test--\n"));
 }
 
 TEST_CASE("a delay notice says until when, and action delayed") {
@@ -83,7 +92,8 @@ TEST_CASE("NOTIFY decides who is in a notice") {
 }
 
 TEST_CASE("a template file replaces what it names and errors say where") {
-  auto read = NoticeTemplates::parse("t", "# words\nfailure_template = <<END\nSubject: Oops\n\nSorry, $myhostname.\nEND\n");
+  auto read = NoticeTemplates::parse(
+      "t", "# words\nfailure_template = <<END\nSubject: Oops\n\nSorry, $myhostname.\nEND\n");
   REQUIRE(read);
   CHECK(read->failure.subject == "Oops");
   CHECK(read->failure.text == "Sorry, $myhostname.\n");
@@ -91,7 +101,8 @@ TEST_CASE("a template file replaces what it names and errors say where") {
   auto bad = NoticeTemplates::parse("t", "\nfailure_template = <<END\nSubject: x\n");
   REQUIRE(!bad);
   CHECK(bad.error().text == "t, line 2: missing \"END\"");
-  auto again = NoticeTemplates::parse("t", NoticeTemplates::built_in().dump([](auto text) { return std::string(text); }));
+  auto again = NoticeTemplates::parse(
+      "t", NoticeTemplates::built_in().dump([](auto text) { return std::string(text); }));
   REQUIRE(again);
   CHECK(again->verify.text == NoticeTemplates::built_in().verify.text);
 }

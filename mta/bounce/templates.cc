@@ -36,19 +36,26 @@ std::string template_value(std::string_view name, const conf::MainCf& cf) {
 }
 
 // Header lines of a template up to the empty line, then its text.
-Result<NoticeTemplate> read_template(std::string_view text, NoticeTemplate base, const std::string& where) {
+Result<NoticeTemplate> read_template(std::string_view text, NoticeTemplate base,
+                                     const std::string& where) {
   while (!text.empty()) {
     auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     if (line.empty()) break;
     auto [name, value] = base::cut(line, ':');
-    if (!value) return config_error(format("{}: template header expected, not \"{}\"", where, line));
+    if (!value)
+      return config_error(format("{}: template header expected, not \"{}\"", where, line));
     auto content = std::string(base::trim(*value));
-    if (base::iequals(name, "charset")) base.charset = content;
-    else if (base::iequals(name, "from")) base.from = content;
-    else if (base::iequals(name, "subject")) base.subject = content;
-    else if (base::iequals(name, "postmaster-subject")) base.postmaster_subject = content;
-    else return config_error(format("{}: unknown template header \"{}\"", where, name));
+    if (base::iequals(name, "charset"))
+      base.charset = content;
+    else if (base::iequals(name, "from"))
+      base.from = content;
+    else if (base::iequals(name, "subject"))
+      base.subject = content;
+    else if (base::iequals(name, "postmaster-subject"))
+      base.postmaster_subject = content;
+    else
+      return config_error(format("{}: unknown template header \"{}\"", where, name));
   }
   base.text = text;
   return base;
@@ -71,7 +78,8 @@ NoticeTemplates NoticeTemplates::built_in() {
   out.delay.text =
       "This is the mail server $myhostname.\n\n"
       "  This is only a warning. There is no need to send your message again.\n\n"
-      "It has been waiting for more than ${delay_warning_time_hours} hour(s) and will be tried until\n"
+      "It has been waiting for more than ${delay_warning_time_hours} hour(s) and will be tried "
+      "until\n"
       "it is ${maximal_queue_lifetime_days} day(s) old.\n\n"
       "If you need help, write to postmaster and include this report.\n\n"
       "                   The mail server\n";
@@ -102,7 +110,8 @@ Result<NoticeTemplates> NoticeTemplates::parse(const std::string& name, std::str
     end_mark = base::trim(end_mark.substr(2));
     std::string body;
     size_t at = i + 1;
-    for (; at < lines.size() && base::trim_right(lines[at]) != end_mark; ++at) body += std::string(lines[at]) + "\n";
+    for (; at < lines.size() && base::trim_right(lines[at]) != end_mark; ++at)
+      body += std::string(lines[at]) + "\n";
     if (at == lines.size()) return config_error(format("{}: missing \"{}\"", where, end_mark));
     bool known = false;
     for (auto& row : kTemplateNames) {
@@ -112,19 +121,22 @@ Result<NoticeTemplates> NoticeTemplates::parse(const std::string& name, std::str
       out.*row.field = std::move(*read);
       known = true;
     }
-    if (!known) return config_error(format("{}: unknown template name: {}", where, base::trim(key)));
+    if (!known)
+      return config_error(format("{}: unknown template name: {}", where, base::trim(key)));
     i = at;
   }
   return out;
 }
 
-std::string NoticeTemplates::dump(const std::function<std::string(std::string_view)>& expand) const {
+std::string NoticeTemplates::dump(
+    const std::function<std::string(std::string_view)>& expand) const {
   std::string out;
   for (auto& row : kTemplateNames) {
     auto& one = this->*row.field;
-    out += format("{}{} = <<EOF\nCharset: {}\nFrom: {}\nSubject: {}\n", out.empty() ? "" : "\n", row.name, one.charset,
-                  one.from, one.subject);
-    if (!one.postmaster_subject.empty()) out += format("Postmaster-Subject: {}\n", one.postmaster_subject);
+    out += format("{}{} = <<EOF\nCharset: {}\nFrom: {}\nSubject: {}\n", out.empty() ? "" : "\n",
+                  row.name, one.charset, one.from, one.subject);
+    if (!one.postmaster_subject.empty())
+      out += format("Postmaster-Subject: {}\n", one.postmaster_subject);
     out += "\n" + expand(one.text) + "EOF\n";
   }
   return out;
@@ -141,8 +153,10 @@ std::string expand_template(std::string_view text, const conf::MainCf& cf) {
     if (braces) text.remove_prefix(1);
     size_t length = 0;
     while (length < text.size() && (base::is_alnum(text[length]) || text[length] == '_')) ++length;
-    if (length == 0) out += '$';
-    else out += template_value(text.substr(0, length), cf);
+    if (length == 0)
+      out += '$';
+    else
+      out += template_value(text.substr(0, length), cf);
     text.remove_prefix(length);
     if (braces && !text.empty()) text.remove_prefix(1);
   }

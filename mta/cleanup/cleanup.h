@@ -36,14 +36,14 @@ namespace dovetail::mta {
 
 // What a client of cleanup asks for; values as on the wire of public/cleanup.
 enum CleanupFlags : unsigned {
-  kCleanupBounce = 1 << 0,   // a refused message is bounced, not reported to the client (pickup)
-  kCleanupFilter = 1 << 1,   // header_checks, body_checks
-  kCleanupHold = 1 << 2,     // into hold/
-  kCleanupDiscard = 1 << 3,  // accepted and thrown away
-  kCleanupBcc = 1 << 4,      // always_bcc, sender_bcc_maps, recipient_bcc_maps
-  kCleanupMap = 1 << 5,      // canonical, masquerade, virtual alias
-  kCleanupMilter = 1 << 6,      // Milters apply: without kCleanupSmtpReply, non_smtpd_milters
-  kCleanupSmtpReply = 1 << 7,   // the client is an SMTP server: it answers for smtpd_milters itself
+  kCleanupBounce = 1 << 0,     // a refused message is bounced, not reported to the client (pickup)
+  kCleanupFilter = 1 << 1,     // header_checks, body_checks
+  kCleanupHold = 1 << 2,       // into hold/
+  kCleanupDiscard = 1 << 3,    // accepted and thrown away
+  kCleanupBcc = 1 << 4,        // always_bcc, sender_bcc_maps, recipient_bcc_maps
+  kCleanupMap = 1 << 5,        // canonical, masquerade, virtual alias
+  kCleanupMilter = 1 << 6,     // Milters apply: without kCleanupSmtpReply, non_smtpd_milters
+  kCleanupSmtpReply = 1 << 7,  // the client is an SMTP server: it answers for smtpd_milters itself
   kCleanupSmtpUtf8 = 1 << 8,
   kCleanupAutoUtf8 = 1 << 9,  // decide by the content (smtputf8_autodetect_classes)
   kCleanupMaskExternal = kCleanupFilter | kCleanupBcc | kCleanupMap | kCleanupMilter,

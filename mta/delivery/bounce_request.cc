@@ -17,7 +17,9 @@ constexpr std::string_view kBounceKinds[] = {"bounce", "expire", "warn", "trace"
 
 Attributes BounceRequest::encode() const {
   Attributes out;
-  out.add("request", kBounceKinds[static_cast<size_t>(kind)]).add("queue_name", queue).add("queue_id", queue_id);
+  out.add("request", kBounceKinds[static_cast<size_t>(kind)])
+      .add("queue_name", queue)
+      .add("queue_id", queue_id);
   out.add("sender", sender).add("envelope_id", envelope_id).add("verp_delimiters", verp_delimiters);
   out.add_number("encoding", static_cast<int>(encoding)).add_number("smtputf8", smtputf8);
   out.add_number("ret_flags", dsn_ret).add_number("trace_flags", trace_flags);
@@ -30,7 +32,8 @@ Result<BounceRequest> BounceRequest::decode(const Attributes& from) {
   auto word = from.get("request");
   size_t kind = 0;
   while (kind < std::size(kBounceKinds) && kBounceKinds[kind] != word) ++kind;
-  if (kind == std::size(kBounceKinds)) return permanent(format("unknown bounce request \"{}\"", base::printable(word)));
+  if (kind == std::size(kBounceKinds))
+    return permanent(format("unknown bounce request \"{}\"", base::printable(word)));
   out.kind = static_cast<Kind>(kind);
   out.queue = from.get("queue_name");
   out.queue_id = from.get("queue_id");

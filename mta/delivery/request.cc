@@ -15,7 +15,8 @@ void add_wall(Attributes& to, std::string_view name, const base::Wall& time) {
 
 base::Wall get_wall(const Attributes& from, std::string_view name) {
   auto [seconds, rest] = base::cut(from.get(name), '.');
-  return {base::parse_number<int64_t>(seconds).value_or(0), rest ? base::parse_number<int64_t>(*rest).value_or(0) : 0};
+  return {base::parse_number<int64_t>(seconds).value_or(0),
+          rest ? base::parse_number<int64_t>(*rest).value_or(0) : 0};
 }
 
 // The client's words, once as they were and once as they are logged.
@@ -24,10 +25,14 @@ struct ClientField {
   std::string mail::ClientInfo::*field;
 };
 constexpr ClientField kClientFields[] = {
-    {"client_name", &mail::ClientInfo::name},     {"reverse_client_name", &mail::ClientInfo::reverse_name},
-    {"client_address", &mail::ClientInfo::address}, {"client_port", &mail::ClientInfo::port},
-    {"helo_name", &mail::ClientInfo::helo},       {"protocol_name", &mail::ClientInfo::protocol},
-    {"server_address", &mail::ClientInfo::server_address}, {"server_port", &mail::ClientInfo::server_port},
+    {"client_name", &mail::ClientInfo::name},
+    {"reverse_client_name", &mail::ClientInfo::reverse_name},
+    {"client_address", &mail::ClientInfo::address},
+    {"client_port", &mail::ClientInfo::port},
+    {"helo_name", &mail::ClientInfo::helo},
+    {"protocol_name", &mail::ClientInfo::protocol},
+    {"server_address", &mail::ClientInfo::server_address},
+    {"server_port", &mail::ClientInfo::server_port},
 };
 
 struct TextField {
@@ -35,10 +40,14 @@ struct TextField {
   std::string mail::Envelope::*field;
 };
 constexpr TextField kEnvelopeTexts[] = {
-    {"sender", &mail::Envelope::sender},           {"full_name", &mail::Envelope::full_name},
-    {"envelope_id", &mail::Envelope::dsn_envid},   {"verp_delimiters", &mail::Envelope::verp_delims},
-    {"log_message_origin", &mail::Envelope::log_origin}, {"log_ident", &mail::Envelope::log_ident},
-    {"sasl_method", &mail::Envelope::sasl_method}, {"sasl_username", &mail::Envelope::sasl_username},
+    {"sender", &mail::Envelope::sender},
+    {"full_name", &mail::Envelope::full_name},
+    {"envelope_id", &mail::Envelope::dsn_envid},
+    {"verp_delimiters", &mail::Envelope::verp_delims},
+    {"log_message_origin", &mail::Envelope::log_origin},
+    {"log_ident", &mail::Envelope::log_ident},
+    {"sasl_method", &mail::Envelope::sasl_method},
+    {"sasl_username", &mail::Envelope::sasl_username},
     {"sasl_sender", &mail::Envelope::sasl_sender},
 };
 
@@ -56,7 +65,10 @@ constexpr NumberField kEnvelopeNumbers[] = {
 
 Attributes DeliveryRequest::encode() const {
   Attributes out;
-  out.add("request", "deliver").add("queue_name", queue).add("queue_id", queue_id).add("nexthop", nexthop);
+  out.add("request", "deliver")
+      .add("queue_name", queue)
+      .add("queue_id", queue_id)
+      .add("nexthop", nexthop);
   out.add_number("data_offset", data_offset).add_number("content_size", content_size);
   out.add_number("message_size", message_size);
   for (auto& row : kEnvelopeTexts) out.add(row.name, envelope.*row.field);
@@ -66,12 +78,15 @@ Attributes DeliveryRequest::encode() const {
   out.add("rewrite_context", envelope.rewrite_local ? "local" : "remote");
   out.add_number("client_address_type", envelope.client.address_family);
   for (auto& row : kClientFields) out.add(row.name, envelope.client.*row.field);
-  for (auto& row : kClientFields) out.add("log_" + std::string(row.name), envelope.log_client.*row.field);
+  for (auto& row : kClientFields)
+    out.add("log_" + std::string(row.name), envelope.log_client.*row.field);
   add_wall(out, "arrival", envelope.arrival);
   add_wall(out, "active_arrival", active_arrival);
   add_wall(out, "handoff", handoff);
   for (auto& rcpt : envelope.recipients) {
-    out.add("recipient", rcpt.address).add("orig_rcpt", rcpt.orig_rcpt).add("dsn_orig_rcpt", rcpt.dsn_orcpt);
+    out.add("recipient", rcpt.address)
+        .add("orig_rcpt", rcpt.orig_rcpt)
+        .add("dsn_orig_rcpt", rcpt.dsn_orcpt);
     out.add_number("notify_flags", rcpt.dsn_notify).add_number("offset", rcpt.offset);
   }
   return out;
@@ -87,45 +102,59 @@ Result<DeliveryRequest> DeliveryRequest::decode(const Attributes& from) {
   out.content_size = from.get_number("content_size");
   out.message_size = from.get_number("message_size");
   for (auto& row : kEnvelopeTexts) out.envelope.*row.field = from.get(row.name);
-  for (auto& row : kEnvelopeNumbers) out.envelope.*row.field = static_cast<int>(from.get_number(row.name));
+  for (auto& row : kEnvelopeNumbers)
+    out.envelope.*row.field = static_cast<int>(from.get_number(row.name));
   out.more_waiting = from.get_number("more_waiting") != 0;
   out.envelope.encoding = static_cast<mail::Encoding>(from.get_number("encoding"));
   out.envelope.rewrite_local = from.get("rewrite_context") != "remote";
   out.envelope.client.address_family = static_cast<int>(from.get_number("client_address_type"));
   for (auto& row : kClientFields) out.envelope.client.*row.field = from.get(row.name);
-  for (auto& row : kClientFields) out.envelope.log_client.*row.field = from.get("log_" + std::string(row.name));
+  for (auto& row : kClientFields)
+    out.envelope.log_client.*row.field = from.get("log_" + std::string(row.name));
   out.envelope.arrival = get_wall(from, "arrival");
   out.active_arrival = get_wall(from, "active_arrival");
   out.handoff = get_wall(from, "handoff");
   for (auto& [name, value] : from.all()) {
     auto& all = out.envelope.recipients;
-    if (name == "recipient") all.push_back({value, {}, {}, 0, 0});
-    else if (all.empty()) continue;
-    else if (name == "orig_rcpt") all.back().orig_rcpt = value;
-    else if (name == "dsn_orig_rcpt") all.back().dsn_orcpt = value;
-    else if (name == "notify_flags") all.back().dsn_notify = base::parse_number<int>(value).value_or(0);
-    else if (name == "offset") all.back().offset = base::parse_number<off_t>(value).value_or(0);
+    if (name == "recipient")
+      all.push_back({value, {}, {}, 0, 0});
+    else if (all.empty())
+      continue;
+    else if (name == "orig_rcpt")
+      all.back().orig_rcpt = value;
+    else if (name == "dsn_orig_rcpt")
+      all.back().dsn_orcpt = value;
+    else if (name == "notify_flags")
+      all.back().dsn_notify = base::parse_number<int>(value).value_or(0);
+    else if (name == "offset")
+      all.back().offset = base::parse_number<off_t>(value).value_or(0);
   }
-  if (out.queue_id.empty() || out.envelope.recipients.empty()) return permanent("incomplete delivery request");
+  if (out.queue_id.empty() || out.envelope.recipients.empty())
+    return permanent("incomplete delivery request");
   return out;
 }
 
 Attributes RecipientReport::encode() const {
   Attributes out;
-  out.add("answer", "report").add_number("offset", offset).add_number("status", static_cast<int>(status));
+  out.add("answer", "report")
+      .add_number("offset", offset)
+      .add_number("status", static_cast<int>(status));
   return out;
 }
 
 Attributes DeliveryDone::encode() const {
   Attributes out;
-  out.add("answer", "done").add("dsn", destination_fault.status).add("reason", destination_fault.text);
+  out.add("answer", "done")
+      .add("dsn", destination_fault.status)
+      .add("reason", destination_fault.text);
   return out;
 }
 
 AgentMessage AgentMessage::decode(const Attributes& from) {
   AgentMessage out;
   if (from.get("answer") == "report") {
-    out.report = RecipientReport{static_cast<off_t>(from.get_number("offset")), static_cast<Status>(from.get_number("status"))};
+    out.report = RecipientReport{static_cast<off_t>(from.get_number("offset")),
+                                 static_cast<Status>(from.get_number("status"))};
   } else if (from.get("answer") == "done") {
     out.done = DeliveryDone{{std::string(from.get("dsn")), std::string(from.get("reason"))}};
   }

@@ -16,7 +16,9 @@ using base::LockKind;
 
 namespace {
 
-std::string pid_path(const std::string& queue_directory) { return queue_directory + "/pid/master.pid"; }
+std::string pid_path(const std::string& queue_directory) {
+  return queue_directory + "/pid/master.pid";
+}
 
 // The incumbent's words for a lock that somebody else holds.
 Error lock_refused(const std::string& name) {
@@ -36,9 +38,11 @@ Result<Fd> lock_file(const std::string& path, const std::string& name) {
 // The incumbent opens this file as mail_owner, whose directory it is in: left to root, it could not start again after
 // us. A file with another link could be somebody else's and keeps its owner.
 void give_to_directory_owner(int fd, const std::string& directory) {
-  struct stat file {}, owner {};
+  struct stat file {
+  }, owner{};
   if (geteuid() != 0 || fstat(fd, &file) != 0 || stat(directory.c_str(), &owner) != 0) return;
-  if (S_ISREG(file.st_mode) && file.st_nlink == 1 && file.st_uid == 0) (void)!fchown(fd, owner.st_uid, owner.st_gid);
+  if (S_ISREG(file.st_mode) && file.st_nlink == 1 && file.st_uid == 0)
+    (void)!fchown(fd, owner.st_uid, owner.st_gid);
 }
 
 }  // namespace
@@ -59,12 +63,13 @@ bool MasterLock::is_held(const std::string& queue_directory) {
   return false;
 }
 
-Result<MasterLock> MasterLock::take(const std::string& queue_directory, const std::string& data_directory,
-                                    std::string& holder) {
+Result<MasterLock> MasterLock::take(const std::string& queue_directory,
+                                    const std::string& data_directory, std::string& holder) {
   MasterLock lock;
   auto held_by = [&] {
     auto pid = read_pid(queue_directory);
-    holder = pid ? format("the lock is held by process {}", *pid) : "the lock's holder left no process ID";
+    holder = pid ? format("the lock is held by process {}", *pid)
+                 : "the lock's holder left no process ID";
   };
   auto pid_file = lock_file(pid_path(queue_directory), "pid/master.pid");
   if (!pid_file) return held_by(), pid_file.error();

@@ -16,7 +16,8 @@ class MasterLock {
  public:
   // Takes $queue_directory/pid/master.pid, $data_directory/master.lock and the queue directory itself. The error has the
   // incumbent's text; `holder` then says who holds it, if that can be found out.
-  static Result<MasterLock> take(const std::string& queue_directory, const std::string& data_directory, std::string& holder);
+  static Result<MasterLock> take(const std::string& queue_directory,
+                                 const std::string& data_directory, std::string& holder);
   // Whether some master runs on this queue (master -t), without taking anything.
   static bool is_held(const std::string& queue_directory);
   // The PID in master.pid; nullopt if there is none.

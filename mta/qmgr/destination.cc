@@ -5,9 +5,14 @@
 
 namespace dovetail::mta {
 
-Destination::Destination(std::string key, std::string nexthop, const TransportParameters& parameters)
-    : key_(std::move(key)), nexthop_(std::move(nexthop)), parameters_(parameters), window_(parameters.initial_concurrency) {
-  if (parameters_.concurrency_limit > 0) window_ = std::min<double>(window_, parameters_.concurrency_limit);
+Destination::Destination(std::string key, std::string nexthop,
+                         const TransportParameters& parameters)
+    : key_(std::move(key)),
+      nexthop_(std::move(nexthop)),
+      parameters_(parameters),
+      window_(parameters.initial_concurrency) {
+  if (parameters_.concurrency_limit > 0)
+    window_ = std::min<double>(window_, parameters_.concurrency_limit);
   window_ = std::max(window_, 1.0);
 }
 
@@ -72,7 +77,8 @@ bool Destination::failed(const mail::DsnText& reason) {
     success_ = 0;
   }
   // Rounding of 1/5 + 1/4 + ... must not ask for one failure more.
-  bool given_up = parameters_.failed_cohort_limit > 0 && failed_cohorts_ + 1e-9 >= parameters_.failed_cohort_limit;
+  bool given_up = parameters_.failed_cohort_limit > 0 &&
+                  failed_cohorts_ + 1e-9 >= parameters_.failed_cohort_limit;
   if (!given_up || dead_) return false;
   dead_ = true;
   reason_ = reason;
@@ -83,7 +89,8 @@ void Destination::revive() {
   dead_ = false;
   failed_cohorts_ = success_ = failure_ = 0;
   window_ = std::max<double>(parameters_.initial_concurrency, 1);
-  if (parameters_.concurrency_limit > 0) window_ = std::min<double>(window_, parameters_.concurrency_limit);
+  if (parameters_.concurrency_limit > 0)
+    window_ = std::min<double>(window_, parameters_.concurrency_limit);
 }
 
 }  // namespace dovetail::mta

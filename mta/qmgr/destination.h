@@ -36,7 +36,9 @@ class Destination {
   bool has_waiting() const { return !jobs_.empty(); }
   size_t waiting() const;
   // Whether one more delivery may start now.
-  bool ready() const { return has_waiting() && !dead_ && !paused_ && busy_ < static_cast<int>(window_); }
+  bool ready() const {
+    return has_waiting() && !dead_ && !paused_ && busy_ < static_cast<int>(window_);
+  }
   // Takes the next delivery; call only when ready().
   Entry take();
   // What is left when the destination is given up.

@@ -13,15 +13,16 @@ namespace dovetail::mta {
 
 class ActiveMessage {
  public:
-  ActiveMessage(net::Loop& loop, std::string queue_id) : queue_id_(std::move(queue_id)), all_ended_(loop) {}
+  ActiveMessage(net::Loop& loop, std::string queue_id)
+      : queue_id_(std::move(queue_id)), all_ended_(loop) {}
 
   const std::string& queue_id() const { return queue_id_; }
   QueueMessage& file() { return file_; }
   const QueueMessage& file() const { return file_; }
 
   base::Wall active_since;
-  bool unthrottle = false;      // +0040 of the file's mode: try even where the destination is dead
-  bool expire_now = false;      // +0010: postsuper -e
+  bool unthrottle = false;  // +0040 of the file's mode: try even where the destination is dead
+  bool expire_now = false;  // +0010: postsuper -e
 
   // Deliveries under way or waiting; wait() ends when none is left.
   void entry_added() { ++entries_; }
@@ -34,7 +35,9 @@ class ActiveMessage {
 
   // How this attempt went.
   size_t deferred = 0, bounced = 0, delivered = 0;
-  void count(Status status) { ++(status == Status::sent ? delivered : status == Status::deferred ? deferred : bounced); }
+  void count(Status status) {
+    ++(status == Status::sent ? delivered : status == Status::deferred ? deferred : bounced);
+  }
 
  private:
   std::string queue_id_;

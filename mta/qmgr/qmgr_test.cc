@@ -83,7 +83,8 @@ TEST_CASE("a cohort limit of 0 never gives a destination up") {
 
 TEST_CASE("a single mail overtakes a long list") {
   net::Loop loop;
-  auto list = std::make_shared<ActiveMessage>(loop, "LIST"), single = std::make_shared<ActiveMessage>(loop, "SINGLE");
+  auto list = std::make_shared<ActiveMessage>(loop, "LIST"),
+       single = std::make_shared<ActiveMessage>(loop, "SINGLE");
   TransportParameters parameters;
   Destination destination("d", "d", parameters);
   for (int i = 0; i < 100; ++i) destination.add(entry_of(list, "r"));

@@ -22,9 +22,13 @@ struct Scheduler::Transport {
   bool dead = false;
 };
 
-Scheduler::Scheduler(net::Loop& loop, const conf::MainCf& cf, const QmgrParameters& parameters, Logger log,
-                     DeferHere defer_here)
-    : loop_(loop), cf_(cf), parameters_(parameters), log_(std::move(log)), defer_here_(std::move(defer_here)) {}
+Scheduler::Scheduler(net::Loop& loop, const conf::MainCf& cf, const QmgrParameters& parameters,
+                     Logger log, DeferHere defer_here)
+    : loop_(loop),
+      cf_(cf),
+      parameters_(parameters),
+      log_(std::move(log)),
+      defer_here_(std::move(defer_here)) {}
 
 Scheduler::~Scheduler() = default;
 
@@ -34,19 +38,24 @@ Scheduler::Transport* Scheduler::transport(const std::string& name) {
   auto made = std::make_unique<Transport>();
   made->name = name;
   auto parameters = read_transport_parameters(cf_, name);
-  if (parameters) made->parameters = *parameters;
-  else log_.warning("transport {}: {}", name, parameters.error().text);
+  if (parameters)
+    made->parameters = *parameters;
+  else
+    log_.warning("transport {}: {}", name, parameters.error().text);
   return transports_.emplace(name, std::move(made)).first->second.get();
 }
 
-Result<void> Scheduler::add(std::shared_ptr<ActiveMessage> message, const std::string& name, const std::string& nexthop,
-                            std::vector<mail::Recipient> recipients) {
+Result<void> Scheduler::add(std::shared_ptr<ActiveMessage> message, const std::string& name,
+                            const std::string& nexthop, std::vector<mail::Recipient> recipients) {
   auto& to = *transport(name);
-  size_t limit = to.parameters.recipient_limit > 0 ? static_cast<size_t>(to.parameters.recipient_limit) : recipients.size();
+  size_t limit = to.parameters.recipient_limit > 0
+                     ? static_cast<size_t>(to.parameters.recipient_limit)
+                     : recipients.size();
   std::vector<Entry> entries;
   for (size_t at = 0; at < recipients.size(); at += limit) {
     auto first = recipients.begin() + static_cast<ptrdiff_t>(at);
-    auto last = recipients.begin() + static_cast<ptrdiff_t>(std::min(at + limit, recipients.size()));
+    auto last =
+        recipients.begin() + static_cast<ptrdiff_t>(std::min(at + limit, recipients.size()));
     entries.push_back({message, {first, last}});
   }
   for (auto& entry : entries) {
@@ -58,7 +67,8 @@ Result<void> Scheduler::add(std::shared_ptr<ActiveMessage> message, const std::s
     if (!destination) destination = std::make_shared<Destination>(key, nexthop, to.parameters);
     bool refused = to.dead || (destination->is_dead() && !message->unthrottle);
     if (refused && name != parameters_.retry_transport) {
-      auto reason = to.dead ? mail::DsnText{"4.3.0", "mail transport unavailable"} : destination->reason();
+      auto reason =
+          to.dead ? mail::DsnText{"4.3.0", "mail transport unavailable"} : destination->reason();
       std::vector<Entry> one;
       one.push_back(std::move(entry));
       suspend(to, std::move(one), reason);
@@ -126,7 +136,8 @@ Task<std::unique_ptr<Conn>> Scheduler::connect(Transport& transport) {
 }
 
 // Speaks with the agent; recipients that were reported leave the entry. False: the connection broke before the end.
-Task<bool> Scheduler::exchange(Transport&, const Destination& destination, Entry& entry, Conn& agent, DeliveryDone& done) {
+Task<bool> Scheduler::exchange(Transport&, const Destination& destination, Entry& entry,
+                               Conn& agent, DeliveryDone& done) {
   auto& recipients = entry.recipients;
   try {
     proto::put_attributes(agent, request_for(destination, entry).encode());
@@ -157,7 +168,8 @@ Task<> Scheduler::defer_unreported(Entry& entry, mail::DsnText reason) {
   entry.recipients.clear();
 }
 
-Task<> Scheduler::deliver(Transport& transport, std::shared_ptr<Destination> destination, Entry entry) {
+Task<> Scheduler::deliver(Transport& transport, std::shared_ptr<Destination> destination,
+                          Entry entry) {
   DeliveryDone done;
   auto message = entry.message;
   // A connection that was idle may be one its agent has just closed: then a fresh one is tried, once.
@@ -176,8 +188,11 @@ Task<> Scheduler::deliver(Transport& transport, std::shared_ptr<Destination> des
   if (ended && agent) transport.idle.push_back(std::move(agent));
   bool no_agent = !agent && !ended;
   if (!entry.recipients.empty()) {
-    if (!no_agent) log_.warning("{}: delivery agent {} ended early: its recipients are tried again", message->queue_id(), transport.name);
-    mail::DsnText reason{"4.3.0", no_agent ? "mail transport unavailable" : "unknown mail transport error"};
+    if (!no_agent)
+      log_.warning("{}: delivery agent {} ended early: its recipients are tried again",
+                   message->queue_id(), transport.name);
+    mail::DsnText reason{"4.3.0",
+                         no_agent ? "mail transport unavailable" : "unknown mail transport error"};
     co_await defer_unreported(entry, std::move(reason));
   }
   --transport.busy;
@@ -209,14 +224,16 @@ void Scheduler::pause_for_rate(Transport& transport, std::shared_ptr<Destination
 }
 
 // A timer's last act: it and an idle destination go. Not from inside the timer's own call, which still runs in it.
-void Scheduler::end_timer(Transport& transport, std::string_view kind, const Destination& destination) {
+void Scheduler::end_timer(Transport& transport, std::string_view kind,
+                          const Destination& destination) {
   if (destination.idle()) transport.destinations.erase(destination.key());
   auto ended = transport.timers.extract(std::string(kind) + destination.key());
   if (!ended.empty()) finished_timers_.push_back(std::move(ended.mapped()));
   if (finished_timers_.size() > 1) finished_timers_.pop_front();
 }
 
-void Scheduler::destination_failed(Transport& transport, std::shared_ptr<Destination> destination, const mail::DsnText& reason) {
+void Scheduler::destination_failed(Transport& transport, std::shared_ptr<Destination> destination,
+                                   const mail::DsnText& reason) {
   if (!destination->failed(reason)) return;
   auto waiting = destination->take_all();
   std::erase(transport.turn, destination);
@@ -227,7 +244,8 @@ void Scheduler::destination_failed(Transport& transport, std::shared_ptr<Destina
     end_timer(transport, "dead ", *destination);
   });
   timer->start(parameters_.minimal_backoff_time);
-  suspend(transport, std::move(waiting), {reason.status, "delivery temporarily suspended: " + reason.text});
+  suspend(transport, std::move(waiting),
+          {reason.status, "delivery temporarily suspended: " + reason.text});
 }
 
 void Scheduler::transport_failed(Transport& transport) {
@@ -246,7 +264,9 @@ void Scheduler::transport_failed(Transport& transport) {
 }
 
 void Scheduler::suspend(Transport& from, std::vector<Entry> entries, const mail::DsnText& reason) {
-  auto text = reason.text.starts_with("delivery temporarily") || from.dead ? reason.text : "delivery temporarily suspended: " + reason.text;
+  auto text = reason.text.starts_with("delivery temporarily") || from.dead
+                  ? reason.text
+                  : "delivery temporarily suspended: " + reason.text;
   for (auto& entry : entries) {
     if (from.name == parameters_.retry_transport) {
       struct Defer {
@@ -258,7 +278,8 @@ void Scheduler::suspend(Transport& from, std::vector<Entry> entries, const mail:
       net::spawn(Defer::here(*this, std::move(entry), reason), log_);
       continue;
     }
-    (void)add(entry.message, parameters_.retry_transport, reason.status + " " + text, std::move(entry.recipients));
+    (void)add(entry.message, parameters_.retry_transport, reason.status + " " + text,
+              std::move(entry.recipients));
     entry.message->entry_ended();  // after add(): the message must not look finished in between
   }
 }

@@ -20,14 +20,16 @@ namespace dovetail::mta {
 class Scheduler {
  public:
   // Called for each recipient that could not be given to any agent: qmgr writes the defer entry itself.
-  using DeferHere = std::function<Task<>(std::shared_ptr<ActiveMessage>, mail::Recipient, mail::DsnText)>;
+  using DeferHere =
+      std::function<Task<>(std::shared_ptr<ActiveMessage>, mail::Recipient, mail::DsnText)>;
 
-  Scheduler(net::Loop& loop, const conf::MainCf& cf, const QmgrParameters& parameters, Logger log, DeferHere defer_here);
+  Scheduler(net::Loop& loop, const conf::MainCf& cf, const QmgrParameters& parameters, Logger log,
+            DeferHere defer_here);
   ~Scheduler();
 
   // Recipients of one message with one resolution. May start deliveries at once.
-  Result<void> add(std::shared_ptr<ActiveMessage> message, const std::string& transport, const std::string& nexthop,
-                   std::vector<mail::Recipient> recipients);
+  Result<void> add(std::shared_ptr<ActiveMessage> message, const std::string& transport,
+                   const std::string& nexthop, std::vector<mail::Recipient> recipients);
   // Forgets dead destinations and transports (postqueue -f).
   void revive_all();
   size_t deliveries() const { return deliveries_; }
@@ -37,10 +39,12 @@ class Scheduler {
   Transport* transport(const std::string& name);
   void pump(Transport& transport);
   Task<> deliver(Transport& transport, std::shared_ptr<Destination> destination, Entry entry);
-  Task<bool> exchange(Transport& transport, const Destination& destination, Entry& entry, Conn& agent, DeliveryDone& done);
+  Task<bool> exchange(Transport& transport, const Destination& destination, Entry& entry,
+                      Conn& agent, DeliveryDone& done);
   Task<std::unique_ptr<Conn>> connect(Transport& transport);
   Task<> defer_unreported(Entry& entry, mail::DsnText reason);
-  void destination_failed(Transport& transport, std::shared_ptr<Destination> destination, const mail::DsnText& reason);
+  void destination_failed(Transport& transport, std::shared_ptr<Destination> destination,
+                          const mail::DsnText& reason);
   void pause_for_rate(Transport& transport, std::shared_ptr<Destination> destination);
   void end_timer(Transport& transport, std::string_view kind, const Destination& destination);
   void transport_failed(Transport& transport);

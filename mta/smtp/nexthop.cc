@@ -22,8 +22,10 @@ Result<Nexthop> parse_nexthop(std::string_view word, bool lmtp) {
   if (brackets && end == word.npos) return permanent(format("bad destination: \"{}\"", word));
   hop.host = brackets ? word.substr(1, end - 1) : word.substr(0, end);
   auto rest = brackets ? word.substr(end + 1) : word.substr(std::min(end, word.size()));
-  if (rest.starts_with(":")) hop.port = rest.substr(1);
-  else if (!rest.empty()) return permanent(format("bad destination: \"{}\"", word));
+  if (rest.starts_with(":"))
+    hop.port = rest.substr(1);
+  else if (!rest.empty())
+    return permanent(format("bad destination: \"{}\"", word));
   if (hop.host.empty()) return permanent(format("bad destination: \"{}\"", word));
   if (base::istarts_with(hop.host, "ipv6:")) hop.host.erase(0, 5);
   return hop;

@@ -11,11 +11,11 @@
 namespace dovetail::mta {
 
 struct Nexthop {
-  std::string text;         // as given, the key of tables
-  std::string host;         // domain, host or address; empty for a socket
+  std::string text;  // as given, the key of tables
+  std::string host;  // domain, host or address; empty for a socket
   std::string unix_path;
-  std::string port;         // name or number; empty: the default
-  bool use_mx = false;      // no brackets, not LMTP
+  std::string port;     // name or number; empty: the default
+  bool use_mx = false;  // no brackets, not LMTP
 };
 
 // Commas and blanks separate; an error is of fault permanent ("bad destination").

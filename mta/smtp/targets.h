@@ -14,11 +14,12 @@
 namespace dovetail::mta {
 
 struct Target {
-  std::string name;       // host name as logged
+  std::string name;  // host name as logged
   SockAddr address;
   int preference = 0;
-  std::string shown;      // "mail.example.org[192.0.2.1]:25", "mx.example.test[private/dovecot-lmtp]": relay=
-  std::string session;    // the same without the port: "host NAME[ADDR] said"
+  std::string
+      shown;  // "mail.example.org[192.0.2.1]:25", "mx.example.test[private/dovecot-lmtp]": relay=
+  std::string session;  // the same without the port: "host NAME[ADDR] said"
 };
 
 struct TargetList {
@@ -29,12 +30,14 @@ struct TargetList {
 
 class TargetFinder {
  public:
-  TargetFinder(std::shared_ptr<net::Resolver> resolver, const SmtpParameters& parameters, std::vector<std::string> own_addresses);
+  TargetFinder(std::shared_ptr<net::Resolver> resolver, const SmtpParameters& parameters,
+               std::vector<std::string> own_addresses);
   Task<TargetList> find(Nexthop hop);
 
  private:
   Task<TargetList> find_mx(const Nexthop& hop, uint16_t port);
-  Task<mail::DsnText> add_host(std::vector<Target>& targets, std::string host, int preference, uint16_t port);
+  Task<mail::DsnText> add_host(std::vector<Target>& targets, std::string host, int preference,
+                               uint16_t port);
   void drop_own(TargetList& list, const std::string& domain) const;
   void order(std::vector<Target>& targets) const;
 

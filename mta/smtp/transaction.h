@@ -14,18 +14,20 @@ namespace dovetail::mta {
 struct RecipientResult {
   enum class Kind { sent, refused, unfinished };  // unfinished: nothing final was said
   Kind kind = Kind::unfinished;
-  Failure failure;      // refused, unfinished
-  ServerReply reply;    // sent
+  Failure failure;    // refused, unfinished
+  ServerReply reply;  // sent
 };
 
 struct TransactionResult {
   std::vector<RecipientResult> recipients;  // in the order of `recipients` given
   bool session_usable = false;              // for the next message
-  bool broke_before_reply = false;          // nothing was answered at all: a session that had been closed meanwhile
-  bool after_dot = false;                   // the end of data was sent: another try could deliver twice
+  bool broke_before_reply =
+      false;               // nothing was answered at all: a session that had been closed meanwhile
+  bool after_dot = false;  // the end of data was sent: another try could deliver twice
 };
 
-Task<TransactionResult> send_message(SmtpSession& session, Delivery& delivery, const std::vector<size_t>& recipients,
+Task<TransactionResult> send_message(SmtpSession& session, Delivery& delivery,
+                                     const std::vector<size_t>& recipients,
                                      const SmtpParameters& parameters);
 
 // Appends message text with dots doubled (RFC 5321 4.5.2) and lines over `limit` bytes broken by CRLF SPACE (0: never).

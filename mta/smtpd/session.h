@@ -115,7 +115,7 @@ class Session {
   bool hang_up_ = false, restart_ = false;
   bool counts_events_ = false, connected_to_anvil_ = false;
   bool local_program_ = false;  // the peer is no internet address: sendmail -bs
-  std::string_view reason_;  // why the session ended, if not by QUIT
+  std::string_view reason_;     // why the session ended, if not by QUIT
 };
 
 }  // namespace dovetail::mta::smtpd

@@ -25,7 +25,9 @@ void read_list(const proto::Attributes& list) {
     tests::refuse(!same || same->envelope.recipients.size() != request->envelope.recipients.size());
   }
   (void)mta::AgentMessage::decode(list);
-  if (auto request = mta::BounceRequest::decode(list); request && !mta::BounceRequest::decode(request->encode())) abort();
+  if (auto request = mta::BounceRequest::decode(list);
+      request && !mta::BounceRequest::decode(request->encode()))
+    abort();
   (void)mta::decode_resolution(list);
   (void)mta::Job::decode(list).encode();
   (void)mta::JobResult::decode(list).encode();

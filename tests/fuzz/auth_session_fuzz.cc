@@ -39,10 +39,13 @@ struct AuthHouse {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   tests::silence_log();
   static AuthHouse house;
-  for (auto kind : {authd::SocketKind::client, authd::SocketKind::login, authd::SocketKind::master, authd::SocketKind::userdb}) {
-    house.server->penalties = authd::Penalties();  // nobody waits for the guesses of the input before
-    tests::converse(house.loop, tests::input_text(data, size),
-                    [kind](base::Fd fd) { return house.server->serve(std::move(fd), kind, "fuzz"); });
+  for (auto kind : {authd::SocketKind::client, authd::SocketKind::login, authd::SocketKind::master,
+                    authd::SocketKind::userdb}) {
+    house.server->penalties =
+        authd::Penalties();  // nobody waits for the guesses of the input before
+    tests::converse(house.loop, tests::input_text(data, size), [kind](base::Fd fd) {
+      return house.server->serve(std::move(fd), kind, "fuzz");
+    });
   }
   return 0;
 }

@@ -28,8 +28,10 @@ struct CleanupHouse {
     }
     auto cf = conf::MainCf::parse("main.cf",
                                   "compatibility_level = 3.6\nqueue_directory = " + scratch.path() +
-                                      "\nmyhostname = mx.example.test\nmydestination = local.test\ninet_interfaces = 127.0.0.1\n"
-                                      "inet_protocols = ipv4\nqueue_minfree = 0\nvirtual_alias_maps = inline:{ {a@x.test = b, c} }\n");
+                                      "\nmyhostname = mx.example.test\nmydestination = "
+                                      "local.test\ninet_interfaces = 127.0.0.1\n"
+                                      "inet_protocols = ipv4\nqueue_minfree = "
+                                      "0\nvirtual_alias_maps = inline:{ {a@x.test = b, c} }\n");
     tests::refuse(!cf);
     auto opened = mta::CleanupService::open(loop, *cf, Logger("postfix/cleanup"));
     tests::refuse(!opened);
@@ -42,7 +44,8 @@ Task<> feed_records(CleanupHouse& house, std::string_view bytes) {
   mta::Cleanup cleanup(*house.service, mta::kCleanupMaskExternal | mta::kCleanupDiscard);
   auto opened = co_await cleanup.open();
   tests::refuse(!opened);
-  mta::RecordFeed feed(cleanup, {mta::kMaildropEnvelopeTypes, mta::kMaildropContentTypes, mta::kMaildropExtractedTypes});
+  mta::RecordFeed feed(cleanup, {mta::kMaildropEnvelopeTypes, mta::kMaildropContentTypes,
+                                 mta::kMaildropExtractedTypes});
   mta::RecordDecoder decoder(4096);
   mta::Record record;
   while (decoder.next(bytes, record) == mta::RecordDecoder::State::record) {

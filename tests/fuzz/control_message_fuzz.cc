@@ -17,7 +17,8 @@ void read_message(const service::ControlMessage& message) {
   tests::refuse(again.verb != message.verb || again.fields != message.fields);
   const auto handover = mda::Handover::decode(message);
   const auto same = mda::Handover::decode(handover.encode());
-  tests::refuse(same.user != handover.user || same.input != handover.input || same.tag != handover.tag);
+  tests::refuse(same.user != handover.user || same.input != handover.input ||
+                same.tag != handover.tag);
   (void)mda::HandoverAnswer::decode(message).encode();
   const auto delivery = mda::Delivery::decode(message);
   const auto same_delivery = mda::Delivery::decode(delivery.encode());

@@ -7,6 +7,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto message = dovetail::net::parse_dns_message({reinterpret_cast<const char*>(data), size});
-  if (message && message->answers.size() > size) __builtin_trap();  // each record takes at least eleven bytes
+  if (message && message->answers.size() > size)
+    __builtin_trap();  // each record takes at least eleven bytes
   return 0;
 }

@@ -36,6 +36,7 @@ Task<> serve_login(Loop& loop, base::Fd fd) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Loop loop;
-  tests::converse(loop, tests::input_text(data, size), [](base::Fd fd) { return serve_login(loop, std::move(fd)); });
+  tests::converse(loop, tests::input_text(data, size),
+                  [](base::Fd fd) { return serve_login(loop, std::move(fd)); });
   return 0;
 }

@@ -12,7 +12,9 @@ namespace {
 
 class ReadingBackend : public mda::lmtp::Backend {
  public:
-  Task<Result<bool>> has_user(mda::lmtp::LookupFor lookup) override { co_return lookup.user != "nobody"; }
+  Task<Result<bool>> has_user(mda::lmtp::LookupFor lookup) override {
+    co_return lookup.user != "nobody";
+  }
   Task<Result<mda::DeliveryAnswer>> deliver(mda::Delivery delivery, int fd) override {
     tests::refuse(lseek(fd, static_cast<off_t>(delivery.offset), SEEK_SET) < 0);
     tests::refuse(!base::read_all(fd));
@@ -47,7 +49,8 @@ Task<> serve_lmtp(LmtpHouse& house, base::Fd fd) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static LmtpHouse house;
-  tests::converse(house.loop, tests::input_text(data, size), [](base::Fd fd) { return serve_lmtp(house, std::move(fd)); });
+  tests::converse(house.loop, tests::input_text(data, size),
+                  [](base::Fd fd) { return serve_lmtp(house, std::move(fd)); });
   tests::refuse(!house.users.empty());
   return 0;
 }

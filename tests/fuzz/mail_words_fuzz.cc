@@ -23,9 +23,11 @@ void check_addresses(std::string_view text) {
     const auto internal = list.address(i);
     const auto domain = mail::split_address(internal).second;
     mail::fold_domain(internal);
-    tests::refuse(!mail::is_one_line(internal) || !mail::is_one_line(mail::quote_address(internal)));
+    tests::refuse(!mail::is_one_line(internal) ||
+                  !mail::is_one_line(mail::quote_address(internal)));
     // A domain that is none is not quoted.
-    if (domain && domain->find_first_not_of("abcdefghijklmnopqrstuvwxyz.-") != domain->npos) continue;
+    if (domain && domain->find_first_not_of("abcdefghijklmnopqrstuvwxyz.-") != domain->npos)
+      continue;
     tests::refuse(mail::unquote_address(mail::quote_address(internal)) != internal);
   }
   tests::refuse(list.changed());
@@ -59,7 +61,9 @@ void check_dsn(std::string_view text) {
   auto split = mail::split_dsn(text, "5.0.0");
   tests::refuse(!mail::is_dsn(split.status));
   mail::with_dsn_class(split.status, '4');
-  if (auto flags = mail::parse_notify(text); flags && mail::parse_notify(mail::format_notify(*flags)) != flags) abort();
+  if (auto flags = mail::parse_notify(text);
+      flags && mail::parse_notify(mail::format_notify(*flags)) != flags)
+    abort();
   mail::parse_ret(text);
   mail::split_orcpt(text);
   tests::refuse(mail::decode_xtext(mail::encode_xtext(text)) != text);
@@ -77,11 +81,14 @@ std::string decode_in_steps(std::string_view text, size_t step) {
 
 void check_codings(std::string_view text) {
   using mail::Base64Decoder, mail::QuotedPrintableDecoder;
-  tests::refuse(decode_in_steps<Base64Decoder>(text, 1) != decode_in_steps<Base64Decoder>(text, 100000));
-  tests::refuse(decode_in_steps<QuotedPrintableDecoder>(text, 1) != decode_in_steps<QuotedPrintableDecoder>(text, 100000));
+  tests::refuse(decode_in_steps<Base64Decoder>(text, 1) !=
+                decode_in_steps<Base64Decoder>(text, 100000));
+  tests::refuse(decode_in_steps<QuotedPrintableDecoder>(text, 1) !=
+                decode_in_steps<QuotedPrintableDecoder>(text, 100000));
   tests::refuse(decode_in_steps<Base64Decoder>(base::base64(text), 7) != text);
   tests::refuse(base::unbase64(base::base64(text)) != text || base::unhex(base::hex(text)) != text);
-  if (auto bytes = base::unbase64(text); bytes && base::base64(*bytes).size() != text.size()) abort();
+  if (auto bytes = base::unbase64(text); bytes && base::base64(*bytes).size() != text.size())
+    abort();
   tests::refuse(base::is_utf8(text) && !base::is_utf8(base::printable(text, true)));
 }
 

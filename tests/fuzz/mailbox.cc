@@ -8,11 +8,15 @@ namespace dovetail::tests {
 namespace {
 
 constexpr std::string_view kPlainMessage =
-    "From: Frank <frank@example.org>\r\nTo: leeo@example.org\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
-    "Date: Fri, 20 Nov 2026 11:58:39 +0000\r\nMessage-ID: <1@example.org>\r\n\r\nLunch at noon?\r\n.\r\n";
+    "From: Frank <frank@example.org>\r\nTo: leeo@example.org\r\nSubject: "
+    "=?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+    "Date: Fri, 20 Nov 2026 11:58:39 +0000\r\nMessage-ID: <1@example.org>\r\n\r\nLunch at "
+    "noon?\r\n.\r\n";
 constexpr std::string_view kMimeMessage =
-    "From: leeo@example.org\r\nSubject: Re: two parts\r\nReferences: <1@example.org>\r\nMIME-Version: 1.0\r\n"
-    "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\none\r\n"
+    "From: leeo@example.org\r\nSubject: Re: two parts\r\nReferences: "
+    "<1@example.org>\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: "
+    "text/plain\r\n\r\none\r\n"
     "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\ninner text\r\n--b--\r\n";
 
 Task<> save_message(mda::Mailbox& box, std::string text) {

@@ -21,8 +21,10 @@ namespace {
 void check_uidlist_lines(std::string_view text) {
   for (auto line : base::split(text, '\n')) {
     if (auto header = mda::parse_uidlist_header(line)) {
-      auto again = mda::parse_uidlist_header(base::trim_right(mda::format_uidlist_header(*header), "\n"));
-      tests::refuse(!again || again->uid_validity != header->uid_validity || again->next_uid != header->next_uid);
+      auto again =
+          mda::parse_uidlist_header(base::trim_right(mda::format_uidlist_header(*header), "\n"));
+      tests::refuse(!again || again->uid_validity != header->uid_validity ||
+                    again->next_uid != header->next_uid);
     }
     for (unsigned version : {1U, 3U}) {
       auto entry = mda::parse_uidlist_line(line, version);
@@ -67,7 +69,8 @@ void check_names(std::string_view text) {
     tests::refuse(!back || mda::mutf7_to_utf8(*back) != utf8);
   }
   // Control characters go through as they are, and are refused on the way back.
-  const bool plain = std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 127; });
+  const bool plain =
+      std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 127; });
   auto wire = mda::utf8_to_mutf7(text);
   tests::refuse(plain && wire && mda::mutf7_to_utf8(*wire) != text);
   if (size_t(std::count(a.begin(), a.end(), '*')) < 4 && b.size() < 200) {

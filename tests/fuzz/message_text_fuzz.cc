@@ -33,20 +33,23 @@ std::string read_section(int fd, const mda::SectionData& found, size_t step) {
 }
 
 void check_sections(int fd, const mda::Structure& structure, std::string_view name) {
-  for (std::string_view wanted : {std::string_view(""), std::string_view("HEADER"), std::string_view("TEXT"), std::string_view("1"),
-                                  std::string_view("1.MIME"), std::string_view("2.HEADER"), name}) {
+  for (std::string_view wanted :
+       {std::string_view(""), std::string_view("HEADER"), std::string_view("TEXT"),
+        std::string_view("1"), std::string_view("1.MIME"), std::string_view("2.HEADER"), name}) {
     auto section = mda::parse_section(wanted);
     if (!section) continue;
     auto found = mda::find_section(fd, structure, *section);
     tests::refuse(!found);
-    tests::refuse(found->found && !found->is_text && read_section(fd, *found, 3) != read_section(fd, *found, 1 << 20));
+    tests::refuse(found->found && !found->is_text &&
+                  read_section(fd, *found, 3) != read_section(fd, *found, 1 << 20));
   }
   (void)mda::read_decoded(fd, structure, {1}, 10000);
   (void)mda::read_decoded(fd, structure, {}, 100);
 }
 
 void check_charsets(std::string_view text) {
-  for (std::string_view charset : {"utf-8", "iso-8859-1", "iso-2022-jp", "utf-7", "utf-16", "gb18030", "us-ascii", "none"}) {
+  for (std::string_view charset :
+       {"utf-8", "iso-8859-1", "iso-2022-jp", "utf-7", "utf-16", "gb18030", "us-ascii", "none"}) {
     tests::refuse(!base::is_utf8(mda::to_utf8(text, charset)));
   }
   const auto half = text.size() / 2;
@@ -62,7 +65,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   tests::refuse(!file || !base::write_all(file.get(), text));
   const auto structure = mda::parse_structure(text);
   check_sections(file.get(), structure, text.substr(0, 20));
-  const std::vector<mda::SearchKey> keys{mda::SearchKey("lunch"), mda::SearchKey(text.substr(0, 4)), mda::SearchKey("")};
+  const std::vector<mda::SearchKey> keys{mda::SearchKey("lunch"), mda::SearchKey(text.substr(0, 4)),
+                                         mda::SearchKey("")};
   tests::refuse(!mda::search_message(file.get(), structure, mda::SearchIn::text, keys));
   tests::refuse(!mda::search_message(file.get(), structure, mda::SearchIn::body, keys));
   auto preview = mda::preview_text(file.get(), structure);

@@ -18,7 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
   mda::Structure pieces = parser.finish();
   if (whole.size.physical != size || pieces.parts.size() != whole.parts.size()) abort();
   for (const mda::Part& part : whole.parts) {
-    if (part.body_offset + part.body.physical > size || part.header_offset + part.header.physical > size) abort();
+    if (part.body_offset + part.body.physical > size ||
+        part.header_offset + part.header.physical > size)
+      abort();
   }
   std::string answer = mda::bodystructure_text(whole, true);
   if (answer != mda::bodystructure_text(pieces, true)) abort();

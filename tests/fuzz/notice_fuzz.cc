@@ -29,7 +29,8 @@ void compose_all(std::string_view text) {
       notice.utf8 = utf8;
       notice.headers_only = headers_only;
       const auto composed = mta::compose_notice(notice);
-      tests::refuse(composed.find("\n\n") == std::string::npos || composed.find('\r') < composed.find("\n\n"));
+      tests::refuse(composed.find("\n\n") == std::string::npos ||
+                    composed.find('\r') < composed.find("\n\n"));
     }
   }
   (void)mta::wanted_recipients(notice.recipients, mta::BounceRequest::Kind::trace);
@@ -46,7 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)templates->dump([](std::string_view name) { return std::string(name); });
   }
   if (size > 300) return 0;  // macros multiply
-  if (auto cf = conf::MainCf::parse("/fuzz", "myhostname = mail.example.org\nmynetworks = 127.0.0.0/8\n")) {
+  if (auto cf = conf::MainCf::parse("/fuzz",
+                                    "myhostname = mail.example.org\nmynetworks = 127.0.0.0/8\n")) {
     (void)mta::expand_template(text, *cf);
   }
   return 0;

@@ -8,7 +8,8 @@ using namespace dovetail;
 
 namespace {
 
-Task<> serve_pop3(Loop& loop, tests::FuzzMailbox& mailbox, mda::pop3::SessionLocks& locks, base::Fd fd) {
+Task<> serve_pop3(Loop& loop, tests::FuzzMailbox& mailbox, mda::pop3::SessionLocks& locks,
+                  base::Fd fd) {
   mda::pop3::SessionEnvironment environment;
   environment.store = mailbox.store;
   environment.settings = std::make_shared<mda::pop3::Pop3Settings>();

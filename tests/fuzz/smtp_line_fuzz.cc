@@ -25,7 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     parse_mail_options(text.substr(path->length), {}, mail_options);
     RcptOptions rcpt_options;
     parse_rcpt_options(text.substr(path->length), {}, rcpt_options);
-    auto again = parse_smtp_path("<" + mail::quote_address(path->address) + ">", false, Empty::allowed);
+    auto again =
+        parse_smtp_path("<" + mail::quote_address(path->address) + ">", false, Empty::allowed);
     if (again && again->address != path->address) abort();
   }
   is_hostname(text);

@@ -15,7 +15,8 @@ using namespace dovetail;
 namespace {
 
 mta::SmtpParameters client_parameters(bool lmtp) {
-  auto cf = conf::MainCf::parse("/fuzz", "myhostname = mail.example.org\nmynetworks = 127.0.0.0/8\n");
+  auto cf =
+      conf::MainCf::parse("/fuzz", "myhostname = mail.example.org\nmynetworks = 127.0.0.0/8\n");
   tests::refuse(!cf);
   auto parameters = mta::read_smtp_parameters(*cf, lmtp);
   tests::refuse(!parameters);
@@ -33,8 +34,10 @@ Task<> talk_to_server(Loop& loop, base::Fd fd, const mta::SmtpParameters& parame
   auto failure = co_await session.open(nullptr, true, std::move(credentials));
   tests::refuse(failure && failure->dsn.status.empty());
   if (failure) co_return;
-  for (std::string_view text : {"MAIL FROM:<a@example.org>", "RCPT TO:<b@example.org>", "DATA", "."}) {
-    auto reply = co_await session.command(std::string(text), conf::Seconds(10), "sending a command");
+  for (std::string_view text :
+       {"MAIL FROM:<a@example.org>", "RCPT TO:<b@example.org>", "DATA", "."}) {
+    auto reply =
+        co_await session.command(std::string(text), conf::Seconds(10), "sending a command");
     tests::refuse(!reply.ok() && session.said(reply, text).dsn.status.empty());
   }
   co_await session.quit();
@@ -61,7 +64,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const mta::SmtpParameters smtp = client_parameters(false), lmtp = client_parameters(true);
   const auto text = tests::input_text(data, size);
   for (const auto* parameters : {&smtp, &lmtp}) {
-    tests::converse(loop, text, [parameters](base::Fd fd) { return talk_to_server(loop, std::move(fd), *parameters); });
+    tests::converse(loop, text, [parameters](base::Fd fd) {
+      return talk_to_server(loop, std::move(fd), *parameters);
+    });
     (void)mta::parse_nexthops(text, parameters->lmtp);
   }
   check_dots(text);

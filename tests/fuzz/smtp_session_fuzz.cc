@@ -33,6 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   tests::silence_log();
   static SmtpHouse house;
   tests::refuse(!house.host.problem().empty());
-  tests::converse(house.loop, tests::input_text(data, size), [](base::Fd fd) { return serve_smtp(house, std::move(fd)); });
+  tests::converse(house.loop, tests::input_text(data, size),
+                  [](base::Fd fd) { return serve_smtp(house, std::move(fd)); });
   return 0;
 }

@@ -13,7 +13,8 @@ using namespace dovetail;
 
 namespace {
 
-std::string content_in_steps(std::string_view text, bool lone_dot, size_t step, std::vector<std::string>& recipients) {
+std::string content_in_steps(std::string_view text, bool lone_dot, size_t step,
+                             std::vector<std::string>& recipients) {
   mta::ContentRecords::Rules rules;
   rules.lone_dot_ends = lone_dot;
   rules.extract_recipients = true;
@@ -21,7 +22,8 @@ std::string content_in_steps(std::string_view text, bool lone_dot, size_t step, 
   mta::ContentRecords content(rules);
   std::string out;
   bool more = true;
-  for (size_t at = 0; at < text.size() && more; at += step) more = content.add(text.substr(at, step), out);
+  for (size_t at = 0; at < text.size() && more; at += step)
+    more = content.add(text.substr(at, step), out);
   if (more) content.end(out);
   recipients = content.recipients();
   return out;
@@ -48,7 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<std::string> recipients, same;
   for (bool lone_dot : {false, true}) {
     const auto content = content_in_steps(text, lone_dot, 1, same);
-    tests::refuse(content != content_in_steps(text, lone_dot, 100000, recipients) || recipients != same);
+    tests::refuse(content != content_in_steps(text, lone_dot, 100000, recipients) ||
+                  recipients != same);
     mta::SubmissionEnvelope envelope;
     envelope.sender = mta::sender_address(text.substr(0, 30));
     envelope.full_name = "Frank";

@@ -31,7 +31,8 @@ void silence_log() {
 }
 
 Scratch::Scratch() {
-  path_ = access("/dev/shm", W_OK) == 0 ? "/dev/shm/dovetail-fuzz.XXXXXX" : "/tmp/dovetail-fuzz.XXXXXX";
+  path_ =
+      access("/dev/shm", W_OK) == 0 ? "/dev/shm/dovetail-fuzz.XXXXXX" : "/tmp/dovetail-fuzz.XXXXXX";
   refuse(!mkdtemp(path_.data()));
 }
 
@@ -67,7 +68,8 @@ Task<> run_ours(base::Fd fd, const std::function<Task<>(base::Fd)>& ours) {
   }
 }
 
-Task<> both_ends(Loop& loop, std::string bytes, const std::function<Task<>(base::Fd)>& ours, base::Fd a, base::Fd b) {
+Task<> both_ends(Loop& loop, std::string bytes, const std::function<Task<>(base::Fd)>& ours,
+                 base::Fd a, base::Fd b) {
   std::vector<Task<>> ends;
   ends.push_back(run_ours(std::move(a), ours));
   ends.push_back(play_peer(loop, std::move(b), std::move(bytes)));

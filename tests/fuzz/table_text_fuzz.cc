@@ -22,14 +22,16 @@ namespace {
 
 struct TableHouse {
   Loop loop;
-  conf::MainCf cf = *conf::MainCf::parse("main.cf", "myhostname = mx.example.test\nmynetworks = 127.0.0.0/8\n");
+  conf::MainCf cf =
+      *conf::MainCf::parse("main.cf", "myhostname = mx.example.test\nmynetworks = 127.0.0.0/8\n");
   lookup::OpenOptions options{Logger("fuzz")};
 };
 
 void ask(TableHouse& house, std::string type_name) {
   auto table = lookup::open_table(house.loop, house.cf, type_name, house.options);
   if (!table) return;
-  for (std::string_view key : {"192.0.2.1", "frank@example.org", "2001:db8::1", "x"}) (void)(*table)->try_now(key);
+  for (std::string_view key : {"192.0.2.1", "frank@example.org", "2001:db8::1", "x"})
+    (void)(*table)->try_now(key);
 }
 
 void read_source(const Logger& log, std::string_view text) {
@@ -44,7 +46,8 @@ void read_source(const Logger& log, std::string_view text) {
 }
 
 Task<> ask_list(TableHouse& house, std::string_view text) {
-  auto list = lookup::MatchList::open(house.loop, house.cf, "mynetworks", text, true, house.options);
+  auto list =
+      lookup::MatchList::open(house.loop, house.cf, "mynetworks", text, true, house.options);
   if (!list) co_return;
   (void)co_await list->match_address("192.0.2.1");
   (void)co_await list->match_domain("mail.example.org");
@@ -53,8 +56,11 @@ Task<> ask_list(TableHouse& house, std::string_view text) {
 void expand_query(std::string_view text) {
   auto query = lookup::SqlTemplate::parse("fuzz.cf", "query", text);
   if (!query) return;
-  const lookup::Quote quote = [](std::string_view part) { return base::replace_all(part, "'", "''"); };
-  for (std::string_view key : {"frank@mail.example.org", "x' or 1=1", "@", ""}) (void)query->expand(key, nullptr, quote);
+  const lookup::Quote quote = [](std::string_view part) {
+    return base::replace_all(part, "'", "''");
+  };
+  for (std::string_view key : {"frank@mail.example.org", "x' or 1=1", "@", ""})
+    (void)query->expand(key, nullptr, quote);
 }
 
 }  // namespace
@@ -66,7 +72,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   read_source(house.options.log, text);
   const std::string list(text.substr(0, 400));
   if (list.find('/') == list.npos || list.find(':') == list.npos) {
-    if (list.find_first_of("/:") == list.npos) net::run_until_done(house.loop, ask_list(house, list));
+    if (list.find_first_of("/:") == list.npos)
+      net::run_until_done(house.loop, ask_list(house, list));
     ask(house, "inline:" + list);
   }
   ask(house, "cidr:{" + list + "}");
