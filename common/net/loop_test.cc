@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/net/loop.h"
 
-#include "common/net/pool.h"
+#include <future>
+#include <stdexcept>
+
+#include "common/net/batch.h"
 #include "tests/catch.h"
 
 namespace dovetail::net {
@@ -67,6 +70,31 @@ Task<> use_pool(Pool& pool, std::string& out) {
   }
 }
 
+struct Counted {
+  int number = 0;
+  bool done = false;
+};
+
+Task<> count_in(Batch<Counted>& batch, Counted& item, std::vector<int>& ended) {
+  co_await batch.run(item);
+  ended.push_back(item.number);
+}
+
+// The first call is held up until the others stand in line.
+Task<> count_five(Loop& loop, Batch<Counted>& batch, std::promise<void>& gate, std::vector<Counted>& items,
+                  std::vector<int>& ended) {
+  std::vector<Task<>> all;
+  for (auto& item : items) all.push_back(count_in(batch, item, ended));
+  struct Open {
+    static Task<> gate_now(std::promise<void>& gate) {
+      gate.set_value();
+      co_return;
+    }
+  };
+  all.push_back(Open::gate_now(gate));
+  co_await when_all(loop, std::move(all));
+}
+
 }  // namespace
 
 TEST_CASE("a task gives its value to the one who awaits it") {
@@ -107,6 +135,34 @@ TEST_CASE("a pool gives back values and exceptions") {
   std::string out;
   run_until_done(loop, use_pool(pool, out));
   CHECK(out == "from a threadinside");
+}
+
+TEST_CASE("what waits while a batch is worked on is taken together, up to its limit") {
+  Loop loop;
+  Pool pool(loop, 1);
+  std::promise<void> gate;
+  auto opened = gate.get_future().share();
+  std::vector<size_t> calls;
+  bool fails = GENERATE(false, true);
+  auto work = [&](const std::vector<Counted*>& items) {
+    opened.wait();
+    calls.push_back(items.size());
+    if (fails && calls.size() == 1) throw std::runtime_error("the disk is on fire");
+    for (auto* item : items) item->done = true;
+  };
+  Batch<Counted> batch(loop, pool, work, 3);
+  std::vector<Counted> items{{1}, {2}, {3}, {4}, {5}};
+  std::vector<int> ended;
+  bool thrown = false;
+  try {
+    run_until_done(loop, count_five(loop, batch, gate, items, ended));
+  } catch (const std::runtime_error&) {
+    thrown = true;
+  }
+  CHECK(thrown == fails);
+  CHECK(calls == std::vector<size_t>{1, 3, 1});
+  for (auto& item : items) CHECK(item.done == (!fails || item.number != 1));
+  CHECK(ended.size() == (fails ? 4 : 5));
 }
 
 }  // namespace dovetail::net

@@ -17,7 +17,7 @@ Pool::~Pool() {
 }
 
 void Pool::post(std::function<void()> job) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   jobs_.push_back(std::move(job));
   if (idle_ < jobs_.size() && threads_.size() < count_) {
     // Signals belong to the loop's thread.
@@ -27,7 +27,10 @@ void Pool::post(std::function<void()> job) {
     threads_.emplace_back([this] { work(); });
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
-  wake_.notify_one();
+  bool somebody_waits = idle_ > 0;
+  // Outside the lock: whoever wakes would only run into it. A thread that is busy looks for itself.
+  lock.unlock();
+  if (somebody_waits) wake_.notify_one();
 }
 
 void Pool::work() {

@@ -17,6 +17,10 @@ using service::ControlMessage;
 
 namespace {
 
+// Recipients of messages that are on their way in now; more are looked up again.
+constexpr size_t kRememberedUsers = 1000;
+constexpr base::Milliseconds kRememberFor{60000};
+
 std::string program_directory() {
   std::string path(4096, '\0');
   ssize_t n = ::readlink("/proc/self/exe", path.data(), path.size());
@@ -78,6 +82,13 @@ void BrokerRole::start(service::Context& context) {
 
 void BrokerRole::stop(service::Context&) {
   if (workers_) workers_->stop();
+}
+
+void BrokerRole::drain(service::Context&) {
+  draining_ = true;
+  // Who is cancelled takes itself out of the set.
+  auto all = waiting_;
+  for (auto* connection : all) connection->cancel();
 }
 
 Task<> BrokerRole::serve(service::Context& context, service::Client client) {
@@ -185,36 +196,80 @@ unsigned BrokerRole::connections(const std::string& service, const std::string& 
 
 // --- deliveries
 
+// One question after the other, until lmtp hangs up or this broker has a successor.
 Task<> BrokerRole::serve_delivery(service::Context& context, base::Fd fd) {
-  auto received = co_await receive_framed(context.loop, fd.get());
-  if (!received) co_return;
-  auto delivery = Delivery::decode(received->message);
-  DeliveryAnswer answer;
-  if (received->message.verb == "user") {
-    auto user = co_await delivery_user(delivery);
-    if (user) {
-      answer.status = *user ? DeliveryAnswer::Status::stored : DeliveryAnswer::Status::unknown_user;
-    } else {
-      answer.text = user.error().text;
+  FramedChannel connection(context.loop, std::move(fd));
+  while (!draining_) {
+    struct Waiting {
+      std::set<FramedChannel*>& all;
+      FramedChannel* one;
+      ~Waiting() { all.erase(one); }
+    };
+    Result<StreamMessage> question = permanent("");
+    {
+      waiting_.insert(&connection);
+      Waiting waiting{waiting_, &connection};
+      question = co_await connection.receive();
     }
-  } else if (received->message.verb == "deliver" && received->fds.size() == 1) {
-    answer =
-        co_await take_delivery(context, std::move(delivery), std::move(received->fds.front()));
-  } else {
-    co_return;
+    if (!question) co_return;
+    auto answer = co_await answer_delivery(context, std::move(*question));
+    if (!answer) co_return;
+    auto message = answer->encode();
+    std::vector<int> no_fds;
+    co_await connection.send(std::move(message), std::move(no_fds));
   }
-  auto message = answer.encode();
-  std::vector<int> no_fds;
-  co_await send_framed(context.loop, fd.get(), std::move(message), std::move(no_fds));
+}
+
+// An Error: no question, and no answer.
+Task<Result<DeliveryAnswer>> BrokerRole::answer_delivery(service::Context& context,
+                                                         StreamMessage question) {
+  auto delivery = Delivery::decode(question.message);
+  if (question.message.verb == "user") co_return co_await find_user(std::move(delivery));
+  if (question.message.verb != "deliver" || question.fds.size() != 1)
+    co_return permanent("no such question");
+  co_return co_await take_delivery(context, std::move(delivery), std::move(question.fds.front()));
+}
+
+Task<DeliveryAnswer> BrokerRole::find_user(Delivery delivery) {
+  DeliveryAnswer answer;
+  auto user = co_await delivery_user(delivery);
+  if (!user) {
+    answer.text = user.error().text;
+  } else if (!*user) {
+    answer.status = DeliveryAnswer::Status::unknown_user;
+  } else {
+    answer.status = DeliveryAnswer::Status::stored;
+    answer.lookup = remember(delivery, std::move(**user));
+  }
+  co_return answer;
+}
+
+// Between RCPT and the end of the message the userdb is not asked a second time, as with the incumbent.
+std::string BrokerRole::remember(const Delivery& delivery, proto::AuthUser user) {
+  while (remembered_.size() >= kRememberedUsers) remembered_.erase(remembered_.begin());
+  uint64_t number = ++last_lookup_;
+  remembered_[number] = {delivery.user, delivery.session, std::move(user), base::monotonic_now()};
+  return std::to_string(number);
+}
+
+std::optional<proto::AuthUser> BrokerRole::recall(const Delivery& delivery) {
+  auto number = base::parse_number<uint64_t>(delivery.lookup);
+  auto found = number ? remembered_.extract(*number) : decltype(remembered_)::node_type();
+  if (found.empty()) return std::nullopt;
+  auto& known = found.mapped();
+  bool same = known.asked == delivery.user && known.session == delivery.session;
+  if (!same || base::monotonic_now() - known.since > kRememberFor) return std::nullopt;
+  return std::move(known.user);
 }
 
 Task<Result<std::optional<proto::AuthUser>>> BrokerRole::delivery_user(const Delivery& delivery) {
+  if (auto known = recall(delivery)) co_return known;
   proto::AuthInfo info;
   info.service = delivery.service;
   info.local_ip = delivery.local_ip;
   info.remote_ip = delivery.remote_ip;
   info.session = delivery.session;
-  return auth_->user(delivery.user, std::move(info));
+  co_return co_await auth_->user(delivery.user, std::move(info));
 }
 
 Task<DeliveryAnswer> BrokerRole::take_delivery(service::Context& context, Delivery delivery,

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "common/proto/auth_master.h"
@@ -23,6 +24,7 @@ class BrokerRole : public service::Role {
   void start(service::Context& context) override;
   Task<> serve(service::Context& context, service::Client client) override;
   void stop(service::Context& context) override;
+  void drain(service::Context& context) override;
   bool busy() const override { return workers_ && workers_->jobs() > 0; }
 
  private:
@@ -37,7 +39,11 @@ class BrokerRole : public service::Role {
   HandoverAnswer start_session(service::Context& context, const Handover& handover,
                                const proto::AuthUser& user, base::Fd client);
   Task<> serve_delivery(service::Context& context, base::Fd fd);
+  Task<Result<DeliveryAnswer>> answer_delivery(service::Context& context, StreamMessage question);
+  Task<DeliveryAnswer> find_user(Delivery delivery);
   Task<Result<std::optional<proto::AuthUser>>> delivery_user(const Delivery& delivery);
+  std::string remember(const Delivery& delivery, proto::AuthUser user);
+  std::optional<proto::AuthUser> recall(const Delivery& delivery);
   Task<DeliveryAnswer> take_delivery(service::Context& context, Delivery delivery,
                                      base::Fd message);
   Task<> serve_counts(service::Context& context, base::Fd fd);
@@ -53,6 +59,16 @@ class BrokerRole : public service::Role {
   std::string auth_master_path_;
   std::unique_ptr<proto::AuthMaster> auth_;
   std::map<uint64_t, Online> online_;
+  // Users that were found at RCPT and are about to get a message; the oldest are forgotten.
+  struct Remembered {
+    std::string asked, session;
+    proto::AuthUser user;
+    base::Milliseconds since;
+  };
+  std::map<uint64_t, Remembered> remembered_;
+  uint64_t last_lookup_ = 0;
+  std::set<FramedChannel*> waiting_;  // connections of lmtp without a question
+  bool draining_ = false;
   std::unique_ptr<Workers> workers_;
 };
 

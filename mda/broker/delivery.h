@@ -1,25 +1,27 @@
 // How lmtp (and whoever else stores a message for a user) delivers: over the socket base_dir/delivery it gives the broker an
 // envelope and a descriptor of the message; the broker looks the user up, the user's worker stores it, and the answer comes
-// after the worker's fsync. One connection per recipient; they may run side by side, with the same descriptor (workers read
-// with pread only).
+// after the worker's fsync. Deliveries run side by side, each on a connection of its own that is kept for the next one, with
+// the same descriptor if they like (workers read with pread only).
 //
+//   mda::DeliveryClient broker(loop, base_dir + "/delivery");
 //   mda::Delivery delivery;  delivery.user = "frank@example.org"; delivery.prefix = "Return-Path: <...>\r\nDelivered-To: ...";
-//   auto answer = co_await mda::deliver(loop, base_dir + "/delivery", std::move(delivery), body_fd);
+//   auto found = co_await broker.find_user(delivery);  // at RCPT
+//   delivery.lookup = found->lookup;                   // not asked again, as long as the broker remembers
+//   auto answer = co_await broker.deliver(std::move(delivery), body_fd);
 //   if (!answer) ...  451: broker or worker is gone; nothing is known to be stored
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
-#include "common/net/task.h"
+#include "common/net/loop.h"
 #include "common/service/control.h"
-
-namespace dovetail::net {
-class Loop;
-}
 
 namespace dovetail::mda {
 
@@ -33,6 +35,7 @@ struct Delivery {
   std::string local_ip, remote_ip;
   std::string mailbox;     // empty: INBOX
   std::string message_id;  // for the log, as in the header; empty: "unspecified"
+  std::string lookup;      // of FoundUser; empty: the broker asks the userdb
   std::string prefix;      // header lines that go before the message, for this recipient alone
   uint64_t offset = 0;     // where the message begins in the file
 
@@ -47,18 +50,47 @@ struct DeliveryAnswer {
     temporary,
     permanent
   } status = Status::temporary;
-  std::string text;  // why not; for the log and, where it says nothing of the inside, the reply
+  std::string lookup;  // answer to "user": what the broker remembers the user by
+  std::string text;    // why not; for the log and, where it says nothing of the inside, the reply
 
   service::ControlMessage encode() const;
   static DeliveryAnswer decode(const service::ControlMessage& message);
 };
 
-// Whether the userdb has a user, asked through the broker: lmtp has no rights to the auth sockets. `delivery` says who and
-// for which connection. An Error is always temporary.
-Task<Result<bool>> has_mail_user(net::Loop& loop, std::string socket_path, Delivery delivery);
+struct FoundUser {
+  bool exists = false;
+  std::string lookup;
+};
 
-// An Error is always temporary. `fd` stays the caller's.
-Task<Result<DeliveryAnswer>> deliver(net::Loop& loop, std::string socket_path, Delivery delivery,
-                                     int fd);
+class FramedChannel;
+
+class DeliveryClient {
+ public:
+  DeliveryClient(net::Loop& loop, std::string socket_path);
+  ~DeliveryClient();
+  DeliveryClient(const DeliveryClient&) = delete;
+
+  // Whether the userdb has a user, asked through the broker: lmtp has no rights to the auth sockets. `delivery` says who and
+  // for which connection. An Error is always temporary.
+  Task<Result<FoundUser>> find_user(Delivery delivery);
+  // An Error is always temporary. `fd` stays the caller's.
+  Task<Result<DeliveryAnswer>> deliver(Delivery delivery, int fd);
+
+ private:
+  Task<Result<std::unique_ptr<FramedChannel>>> connection();
+  Task<Result<DeliveryAnswer>> ask(service::ControlMessage message, std::vector<int> fds);
+  void keep(std::unique_ptr<FramedChannel> connection);
+  void drop_old();
+
+  struct Kept {
+    std::unique_ptr<FramedChannel> connection;
+    base::Milliseconds since;
+  };
+  net::Loop& loop_;
+  std::string socket_path_;
+  std::deque<Kept> kept_;  // the one used last at the end
+  net::Timer old_;
+  bool timing_ = false;
+};
 
 }  // namespace dovetail::mda

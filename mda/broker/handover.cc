@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mda/broker/handover.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
 #include <optional>
 #include <vector>
 
@@ -90,13 +94,12 @@ std::string frame_message(const ControlMessage& message) {
   return format("{}\n{}", bytes.size(), bytes);
 }
 
-Task<Result<StreamMessage>> receive_framed(net::Loop& loop, int fd) {
-  net::Channel channel(loop, base::Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)));
+Task<Result<StreamMessage>> FramedChannel::receive() {
   StreamMessage made;
   std::string bytes;
   std::optional<size_t> length;
   for (;;) {
-    auto part = co_await channel.receive();
+    auto part = co_await channel_.receive();
     bytes += part.bytes;
     for (auto& passed : part.fds) made.fds.push_back(std::move(passed));
     if (auto end = bytes.find('\n'); !length && end != bytes.npos) {
@@ -111,10 +114,26 @@ Task<Result<StreamMessage>> receive_framed(net::Loop& loop, int fd) {
   co_return made;
 }
 
-Task<> send_framed(net::Loop& loop, int fd, ControlMessage message, std::vector<int> fds) {
-  net::Channel channel(loop, base::Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)));
+Task<> FramedChannel::send(ControlMessage message, std::vector<int> fds) {
   auto bytes = frame_message(message);
-  co_await channel.send(std::move(bytes), std::move(fds));
+  co_await channel_.send(std::move(bytes), std::move(fds));
+}
+
+bool FramedChannel::is_quiet() const {
+  char byte;
+  ssize_t n = ::recv(channel_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n < 0 && errno == EAGAIN;
+}
+
+Task<Result<StreamMessage>> receive_framed(net::Loop& loop, int fd) {
+  FramedChannel channel(loop, base::Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)));
+  auto made = co_await channel.receive();
+  co_return made;
+}
+
+Task<> send_framed(net::Loop& loop, int fd, ControlMessage message, std::vector<int> fds) {
+  FramedChannel channel(loop, base::Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)));
+  co_await channel.send(std::move(message), std::move(fds));
 }
 
 Task<Result<HandoverAnswer>> hand_over(net::Loop& loop, std::string socket_path, Handover handover,

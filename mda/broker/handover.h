@@ -12,12 +12,9 @@
 
 #include "common/base/file.h"
 #include "common/base/result.h"
+#include "common/net/fd_pass.h"
 #include "common/net/task.h"
 #include "common/service/control.h"
-
-namespace dovetail::net {
-class Loop;
-}
 
 namespace dovetail::mda {
 
@@ -57,7 +54,25 @@ struct StreamMessage {
   std::vector<base::Fd> fds;
 };
 std::string frame_message(const service::ControlMessage& message);
-// Throws IoError; a message that is too long or no message is an Error. The descriptor stays the caller's.
+
+// A connection for one question and its answer after the other.
+class FramedChannel {
+ public:
+  FramedChannel(net::Loop& loop, base::Fd fd) : channel_(loop, std::move(fd)) {}
+  // Throws IoError; a message that is too long or no message is an Error.
+  Task<Result<StreamMessage>> receive();
+  // The descriptors stay the caller's.
+  Task<> send(service::ControlMessage message, std::vector<int> fds);
+  // False: the other side has hung up, or says something nobody asked for.
+  bool is_quiet() const;
+  // Ends all waits with IoError::cancelled.
+  void cancel() { channel_.close(); }
+
+ private:
+  net::Channel channel_;
+};
+
+// For one message only; the descriptor stays the caller's.
 Task<Result<StreamMessage>> receive_framed(net::Loop& loop, int fd);
 Task<> send_framed(net::Loop& loop, int fd, service::ControlMessage message, std::vector<int> fds);
 

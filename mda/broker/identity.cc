@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "common/base/text.h"
 #include "common/service/confine.h"
@@ -26,6 +27,13 @@ FromWhere field_or_setting(const proto::AuthFields& fields, const conf::dovecot:
   if (given && !given->empty()) return {*given, "userdb lookup"};
   return {view.get(setting),
           setting == std::string_view("mail_uid") ? "mail_uid setting" : "mail_gid setting"};
+}
+
+// A number is asked of nobody: this is done for every delivery.
+std::optional<uid_t> uid_of(const std::string& name_or_number) {
+  if (auto number = base::parse_number<uid_t>(name_or_number)) return *number;
+  auto known = service::find_user(name_or_number);
+  return known ? std::optional(known->uid) : std::nullopt;
 }
 
 Result<void> check_range(const conf::dovecot::View& view, bool is_uid, uint64_t id,
@@ -93,13 +101,12 @@ Result<MailIdentity> mail_identity(const std::string& user, const proto::AuthFie
   auto uid_from = field_or_setting(fields, view, "uid", "mail_uid");
   auto gid_from = field_or_setting(fields, view, "gid", "mail_gid");
   if (uid_from.value.empty()) return permanent("User is missing UID (see mail_uid setting)");
-  auto identity = service::find_user(uid_from.value);
-  if (!identity)
-    return permanent(format("Unknown UNIX UID user: {}", base::printable(uid_from.value)));
+  auto uid = uid_of(uid_from.value);
+  if (!uid) return permanent(format("Unknown UNIX UID user: {}", base::printable(uid_from.value)));
   if (gid_from.value.empty()) return permanent("User is missing GID (see mail_gid setting)");
   auto gid = service::find_group(gid_from.value);
   if (!gid) return permanent(format("Unknown UNIX GID group: {}", base::printable(gid_from.value)));
-  made.uid = identity->uid;
+  made.uid = *uid;
   made.gid = *gid;
   auto uid_fine = check_range(view, true, made.uid, uid_from);
   if (!uid_fine) return uid_fine.error();

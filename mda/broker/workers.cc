@@ -38,7 +38,7 @@ struct Workers::Job {
   std::string user;
   ControlMessage message;
   std::shared_ptr<Fd> fd;
-  bool taken = false;
+  bool taken = false;  // not to be given on any more
   Done done;
 };
 
@@ -274,6 +274,7 @@ void Workers::worker_gone(const std::shared_ptr<Worker>& worker, int status) {
       continue;
     }
     job->second.worker = next;
+    job->second.taken = job->second.message.verb == "deliver";
     next->jobs.insert(id);
     send(next, job->second.message.encode(), job->second.fd);
   }

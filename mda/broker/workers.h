@@ -1,8 +1,9 @@
 // The worker processes of a broker: one set per identity, started when first needed, each a channel over which jobs
-// (sessions, deliveries) are given with their descriptors. A job that a worker has not taken when it ends for idleness
-// goes to the next one; one that was being worked on is lost with its worker and its owner is told.
+// (sessions, deliveries) are given with their descriptors. A session that a worker has not taken when it ends for idleness
+// goes to the next one; one that was being worked on is lost with its worker and its owner is told. A delivery, which may be
+// done twice but not lost, is given to the next worker once, taken or not: then it is not this message that ends workers.
 //
-//   broker -> worker: session, deliver, kick    worker -> broker: taken id, ended id, answer id ..., idle
+//   broker -> worker: session, deliver, kick    worker -> broker: taken id (sessions), ended id, answer id ..., idle
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

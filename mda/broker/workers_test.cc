@@ -30,6 +30,20 @@ void fake_say(const std::string& verb, const ControlMessage& job) {
   (void)!::write(service::kControlFd, bytes.data(), bytes.size());
 }
 
+// Ends the worker as often as its field says: a file beside the program counts.
+void fake_delivery(const ControlMessage& job) {
+  auto deaths = job.get("deaths");
+  auto fd = ::open(deaths.c_str(), O_WRONLY | O_APPEND);
+  auto left = ::lseek(fd, 0, SEEK_END);
+  fake_say("ready", job);
+  if (left > 0) {
+    (void)!::ftruncate(fd, left - 1);
+    ::raise(SIGKILL);
+  }
+  fake_say("answer", job);
+  ::close(fd);
+}
+
 // A job "first" does what its field "then" says and ends the process, with the next job unread; any other is done.
 [[noreturn]] void fake_worker() {
   std::array<char, 4096> buffer;
@@ -40,6 +54,8 @@ void fake_say(const std::string& verb, const ControlMessage& job) {
     if (n <= 0) ::_exit(0);
     auto job = ControlMessage::decode(std::string_view(buffer.data(), static_cast<size_t>(n)));
     if (job.verb == "hello") continue;
+    if (job.verb == "deliver") fake_delivery(job);
+    if (job.verb == "deliver") continue;
     fake_say("taken", job);
     if (job.verb != "first") {
       fake_say("ended", job);
@@ -65,6 +81,36 @@ struct Ends {
 
 Task<> wait_for(net::Event& event) {
   co_await event.wait();
+}
+
+// The worker's last word for a delivery on which so many workers die; "lost" if there is none.
+std::string end_of_delivery(size_t deaths) {
+  char directory[] = "/tmp/workers_test-XXXXXX";
+  REQUIRE(::mkdtemp(directory) != nullptr);
+  auto program = std::string(directory) + "/" + kFakeName;
+  std::filesystem::create_symlink(std::filesystem::read_symlink("/proc/self/exe"), program);
+  auto counter = std::string(directory) + "/deaths";
+  auto fd = base::open_file(counter, O_WRONLY | O_CREAT);
+  REQUIRE((fd && base::write_all(fd->get(), std::string(deaths, 'x'))));
+  std::string word;
+  {
+    Loop loop;
+    net::Event over(loop);
+    WorkerStart start;
+    start.program = program;
+    Workers workers(loop, Logger("test"), start);
+    auto done = [&](const ControlMessage* said) {
+      word = said ? said->verb : "lost";
+      over.set();
+    };
+    ControlMessage message{"deliver", {}};
+    message.fields["deaths"] = counter;
+    REQUIRE(
+        workers.give({::getuid(), ::getgid(), {}, ""}, "frank", message, base::Fd(::dup(0)), done));
+    net::run_until_done(loop, wait_for(over));
+  }
+  std::filesystem::remove_all(directory);
+  return word;
 }
 
 // Both jobs are with the first worker, and it is dead, before the loop turns.
@@ -106,6 +152,12 @@ TEST_CASE("a job that a killed worker has not taken goes to the next one, said i
   auto ends = ends_of_two_jobs("nothing");
   CHECK(ends.words[0] == "lost");
   CHECK(ends.words[1] == "ended");
+}
+
+TEST_CASE("a delivery whose worker is killed goes to the next one, once") {
+  CHECK(end_of_delivery(0) == "answer");
+  CHECK(end_of_delivery(1) == "answer");
+  CHECK(end_of_delivery(2) == "lost");
 }
 
 TEST_CASE("the answer of a worker killed with a job unread is heard") {

@@ -19,8 +19,8 @@ std::string_view missing_for_data(const Session& session) {
 }
 
 void open_message(Session& session) {
-  session.transaction->file =
-      std::make_unique<MessageFile>(session.pool, session.settings.mail_temp_dir);
+  session.transaction->file = std::make_unique<MessageFile>(
+      session.pool, session.settings.mail_temp_dir, session.settings.message_in_memory);
   session.set_state("DATA");
 }
 

@@ -87,15 +87,16 @@ Task<> cmd_rcpt(Session& session, std::string arguments) {
   rcpt.session = earlier.empty() ? session.transaction->id
                                  : format("{}:R{}", session.transaction->id, earlier.size() + 1);
   LookupFor lookup{rcpt.user, rcpt.session, session.local_ip(), session.remote_ip()};
-  auto found = co_await session.backend.has_user(std::move(lookup));
+  auto found = co_await session.backend.find_user(std::move(lookup));
   if (!found) {
     session.log.error("rcpt {}: {}", shown, found.error().text);
     refuse(session, format("451 4.3.0 <{}> Temporary internal error", shown));
-  } else if (!*found) {
+  } else if (!found->exists) {
     refuse(session, format("550 5.1.1 <{}> User doesn't exist: {}", shown, rcpt.user));
   } else if (!session.count_user(rcpt.user)) {
     refuse(session, format("451 4.3.0 <{}> Too many concurrent deliveries for user", shown));
   } else {
+    rcpt.lookup = std::move(found->lookup);
     session.transaction->recipients.push_back(std::move(rcpt));
     session.set_state("RCPT TO");
     session.reply("250 2.1.5 OK");

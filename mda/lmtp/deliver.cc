@@ -42,6 +42,7 @@ Task<> deliver_to(Deliveries& all, Recipient& rcpt) {
   Delivery delivery;
   delivery.user = rcpt.user;
   delivery.session = rcpt.session;
+  delivery.lookup = rcpt.lookup;
   delivery.local_ip = session.local_ip();
   delivery.remote_ip = session.remote_ip();
   if (session.settings.lmtp_save_to_detail_mailbox) delivery.mailbox = rcpt.detail;

@@ -56,12 +56,14 @@ class Maildirs : public Backend {
   Maildirs(Loop& loop, net::Pool& pool, std::string directory, const SettingsMap& settings)
       : loop_(loop), pool_(pool), directory_(std::move(directory)), settings_(settings) {}
 
-  Task<Result<bool>> has_user(LookupFor lookup) override {
+  Task<Result<FoundUser>> find_user(LookupFor lookup) override {
     if (listed(settings_, "down", lookup.user)) co_return temporary("auth is away");
-    co_return listed(settings_, "users", lookup.user);
+    bool exists = listed(settings_, "users", lookup.user);
+    co_return FoundUser{exists, exists ? "4711" : ""};
   }
 
   Task<Result<DeliveryAnswer>> deliver(Delivery delivery, int fd) override {
+    if (delivery.lookup != "4711") co_return temporary("the lookup at RCPT is not told");
     if (listed(settings_, "broken", delivery.user)) co_return temporary("worker is gone");
     StoreSettings store_settings;
     store_settings.user = delivery.user;
@@ -98,6 +100,8 @@ std::shared_ptr<LmtpSettings> lmtp_settings(const SettingsMap& from, const std::
   made->hostname = "mail.example.com";
   made->mail_temp_dir = directory;
   if (from.contains("temp_dir")) made->mail_temp_dir = from.at("temp_dir");
+  if (auto bytes = base::parse_number<size_t>(setting(from, "in_memory")))
+    made->message_in_memory = *bytes;
   if (from.contains("recipient_delimiter"))
     made->recipient_delimiter = from.at("recipient_delimiter");
   made->lmtp_save_to_detail_mailbox = setting(from, "save_to_detail") == "yes";

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mda/lmtp/dot_reader.h"
 
+#include <algorithm>
+
 namespace dovetail::mda::lmtp {
 
 size_t DotReader::feed(std::string_view bytes, std::string& out) {
   size_t at = 0;
   while (at < bytes.size() && state_ != State::done) {
-    // The inside of lines goes in one piece.
+    // The inside of lines goes in one piece. A bare LF belongs to it, unless it is this client's line end.
     if (state_ == State::inside) {
-      auto stop = bytes.find_first_of("\r\n", at);
-      if (stop == bytes.npos) stop = bytes.size();
+      auto stop = std::min(bytes.find('\r', at), bytes.size());
+      if (lf_is_line_end_) stop = std::min(bytes.find('\n', at), stop);
       out.append(bytes.substr(at, stop - at));
       at = stop;
       if (at == bytes.size()) break;

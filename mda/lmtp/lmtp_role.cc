@@ -13,23 +13,22 @@ constexpr unsigned kLmtpThreads = 4;
 
 class Broker : public Backend {
  public:
-  Broker(net::Loop& loop, std::string socket) : loop_(loop), socket_(std::move(socket)) {}
+  Broker(net::Loop& loop, std::string socket) : client_(loop, std::move(socket)) {}
 
-  Task<Result<bool>> has_user(LookupFor lookup) override {
+  Task<Result<FoundUser>> find_user(LookupFor lookup) override {
     Delivery question;
     question.user = std::move(lookup.user);
     question.session = std::move(lookup.session);
     question.local_ip = std::move(lookup.local_ip);
     question.remote_ip = std::move(lookup.remote_ip);
-    return has_mail_user(loop_, socket_, std::move(question));
+    return client_.find_user(std::move(question));
   }
   Task<Result<DeliveryAnswer>> deliver(Delivery delivery, int fd) override {
-    return mda::deliver(loop_, socket_, std::move(delivery), fd);
+    return client_.deliver(std::move(delivery), fd);
   }
 
  private:
-  net::Loop& loop_;
-  std::string socket_;
+  DeliveryClient client_;
 };
 
 }  // namespace

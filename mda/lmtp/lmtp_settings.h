@@ -18,6 +18,7 @@ struct LmtpSettings {
   std::string login_greeting = "Dovecot ready.";
   std::string recipient_delimiter = "+";
   std::string mail_temp_dir = "/tmp";
+  size_t message_in_memory = 128 * 1024;  // no setting; larger ones go to mail_temp_dir
   bool lmtp_add_received_header = true;
   bool lmtp_save_to_detail_mailbox = false;
   DeliveryAddress lmtp_hdr_delivery_address = DeliveryAddress::final;

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "common/base/text.h"
+#include "common/service/control.h"
 
 namespace dovetail::mda::lmtp {
 
@@ -39,12 +40,12 @@ Result<OpenedPair> open_message_pair(const std::string& directory) {
 
 void MessageFile::add(std::string_view bytes) {
   size_ += bytes.size();
-  if (head_.size() < kHead) head_.append(bytes.substr(0, kHead - head_.size()));
   if (state_) pending_.append(bytes);
 }
 
 Task<> MessageFile::flush() {
   std::string bytes;
+  if (head_.empty()) head_ = pending_.substr(0, kHead);
   bytes.swap(pending_);
   if (!state_) co_return;
   if (!write_) {
@@ -63,6 +64,10 @@ Task<> MessageFile::flush() {
 }
 
 Task<Result<base::Fd>> MessageFile::finish() {
+  if (!write_ && state_ && pending_.size() <= in_memory_) {
+    auto memory = service::sealed_memory("lmtp message", pending_);
+    if (memory) co_return std::move(*memory);
+  }
   co_await flush();
   if (!state_) co_return state_.error();
   co_return std::move(read_);

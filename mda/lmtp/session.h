@@ -30,7 +30,7 @@ class Backend {
  public:
   virtual ~Backend() = default;
   // Whether the userdb has this user. An Error is temporary.
-  virtual Task<Result<bool>> has_user(LookupFor lookup) = 0;
+  virtual Task<Result<FoundUser>> find_user(LookupFor lookup) = 0;
   // Stores the message durably. An Error is temporary; nothing is known to be stored.
   virtual Task<Result<DeliveryAnswer>> deliver(Delivery delivery, int fd) = 0;
 };
@@ -48,8 +48,9 @@ struct Services {
 struct Recipient {
   Path path;
   std::string user, detail;
-  std::string session;  // with its suffix
-  std::string reply;    // after the delivery
+  std::string session;            // with its suffix
+  std::string lookup;             // of FoundUser
+  std::string reply;              // after the delivery
   std::optional<size_t> same_as;  // an earlier RCPT of the same mailbox: one copy, two replies
 };
 

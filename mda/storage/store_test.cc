@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mda/storage/store.h"
 
+#include <algorithm>
+
 #include "common/net/loop.h"
 #include "common/net/pool.h"
 #include "mda/storage/storage_test.h"
@@ -103,6 +105,41 @@ Task<> save_copy_and_read(StoreFixture& f) {
   CHECK(*gone == nullptr);
 }
 
+Task<> deliver_one(std::shared_ptr<mda::Mailbox> box, int fd, std::vector<mda::Uid>& uids) {
+  auto saved = co_await box->deliver("X-Prefix: y\r\n", fd, 0, mda::SaveOptions());
+  REQUIRE(saved);
+  uids.push_back(saved->uids.at(0));
+}
+
+// Many at once, one of them large enough to be written before its turn.
+Task<> deliver_many(StoreFixture& f) {
+  f.home.write("message", "Subject: in\r\n\r\nx\r\n");
+  f.home.write("large", "Subject: large\n\n" + std::string(3 << 20, 'x') + "\n");
+  auto message = base::open_file(f.home.path + "/message", O_RDONLY);
+  auto large = base::open_file(f.home.path + "/large", O_RDONLY);
+  REQUIRE((message && large));
+  auto box = co_await f.store->open_for_delivery("INBOX");
+  REQUIRE(box);
+  std::vector<mda::Uid> uids;
+  std::vector<Task<>> all;
+  for (int i = 0; i < 70; ++i)
+    all.push_back(deliver_one(*box, i == 40 ? large->get() : message->get(), uids));
+  co_await net::when_all(f.loop, std::move(all));
+  std::sort(uids.begin(), uids.end());
+  for (size_t i = 0; i < uids.size(); ++i) CHECK(uids[i] == i + 1);
+  auto view = co_await (*box)->sync();
+  REQUIRE(view);
+  CHECK((*view)->count() == 70);
+  size_t large_ones = 0, small_ones = 0;
+  for (size_t seq = 1; seq <= (*view)->count(); ++seq) {
+    auto& file = (*view)->row(seq).file;
+    large_ones += file.find(",S=3145757,W=3145761") != file.npos;
+    small_ones += file.find(",S=27,W=31") != file.npos;
+  }
+  CHECK(large_ones == 1);
+  CHECK(small_ones == 69);
+}
+
 Task<> deliver_and_rename(StoreFixture& f) {
   f.home.write("message", "Subject: in\n\nx\n");
   auto fd = base::open_file(f.home.path + "/message", O_RDONLY);
@@ -141,6 +178,11 @@ Task<> deliver_and_rename(StoreFixture& f) {
 TEST_CASE("messages are saved, moved with flags and keywords, and read back") {
   StoreFixture f;
   net::run_until_done(f.loop, save_copy_and_read(f));
+}
+
+TEST_CASE("deliveries side by side are all there, each with a uid of its own") {
+  StoreFixture f;
+  net::run_until_done(f.loop, deliver_many(f));
 }
 
 TEST_CASE("deliveries get uids without a scan, folders are renamed with their children") {

@@ -20,14 +20,18 @@ constexpr std::string_view kDefaultSieve = "file:~/sieve;active=~/.dovecot.sieve
 
 // The value of a header field, unfolded; empty if there is none.
 std::string delivery_header_field(std::string_view header, std::string_view name) {
-  auto lines = base::split(header, '\n');
-  for (size_t at = 0; at < lines.size(); ++at) {
-    auto line = base::trim_right(lines[at], "\r");
+  auto next_line = [&header] {
+    auto end = std::min(header.find('\n'), header.size());
+    auto line = base::trim_right(header.substr(0, end), "\r");
+    header.remove_prefix(std::min(end + 1, header.size()));
+    return line;
+  };
+  while (!header.empty()) {
+    auto line = next_line();
     if (line.empty()) break;
     if (!base::istarts_with(line, name) || !line.substr(name.size()).starts_with(':')) continue;
     std::string value(line.substr(name.size() + 1));
-    while (++at < lines.size() && (lines[at].starts_with(' ') || lines[at].starts_with('\t')))
-      value += base::trim_right(lines[at], "\r");
+    while (header.starts_with(' ') || header.starts_with('\t')) value += next_line();
     return std::string(base::trim(value));
   }
   return {};
@@ -38,14 +42,15 @@ DeliveryFacts delivery_facts(const Delivery& delivery, int fd) {
   facts.message_id = delivery.message_id;
   auto path = delivery_header_field(delivery.prefix, "Return-Path");
   if (path.starts_with('<') && path.ends_with('>')) facts.sender = path.substr(1, path.size() - 2);
-  std::string head(kDeliveryHead, '\0');
+  struct stat file {};
+  if (::fstat(fd, &file) != 0 || file.st_size <= static_cast<off_t>(delivery.offset)) return facts;
+  auto size = static_cast<uint64_t>(file.st_size) - delivery.offset;
+  facts.size = size + delivery.prefix.size();
+  std::string head(std::min<uint64_t>(kDeliveryHead, size), '\0');
   auto got = ::pread(fd, head.data(), head.size(), static_cast<off_t>(delivery.offset));
   head.resize(got > 0 ? static_cast<size_t>(got) : 0);
   facts.subject = delivery_header_field(head, "Subject");
   facts.from = delivery_header_field(head, "From");
-  struct stat file {};
-  if (::fstat(fd, &file) == 0 && file.st_size > static_cast<off_t>(delivery.offset))
-    facts.size = static_cast<uint64_t>(file.st_size) - delivery.offset + delivery.prefix.size();
   return facts;
 }
 

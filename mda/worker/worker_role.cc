@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "common/base/text.h"
@@ -19,6 +20,8 @@ using service::ControlMessage;
 namespace {
 
 constexpr unsigned kPoolThreads = 4;
+constexpr size_t kReceivers = 64;
+constexpr base::Milliseconds kReceiverTime{30000};
 
 MailUser user_of(const ControlMessage& message) {
   MailUser user;
@@ -33,6 +36,19 @@ MailUser user_of(const ControlMessage& message) {
     auto [name, value] = base::cut(field->second, '=');
     user.userdb.push_back({std::string(name), std::string(value.value_or("yes"))});
   }
+}
+
+// All that a user's settings for a delivery depend on.
+std::string receiver_key(const ControlMessage& message) {
+  std::string key;
+  for (auto& [name, value] : message.fields) {
+    bool counts = name == "user" || name == "service" || name == "lip" || name == "rip" ||
+                  name.starts_with("userdb.");
+    if (!counts) continue;
+    key += value;
+    key += '\n';
+  }
+  return key;
 }
 
 // What tells two stores of one user apart.
@@ -59,9 +75,6 @@ class WorkerRole::Running {
   Running(WorkerRole& role, service::Context& context, std::string id)
       : role_(role), context_(context), id_(std::move(id)) {
     role_.jobs_[id_];
-    ControlMessage taken{"taken", {}};
-    taken.fields["id"] = id_;
-    context_.tell_parent(taken, {});
   }
   ~Running() {
     role_.jobs_.erase(id_);
@@ -69,7 +82,13 @@ class WorkerRole::Running {
     context_.tell_parent(answer_, {});
   }
   Running(const Running&) = delete;
-  void set_conn(Conn* conn) { role_.jobs_[id_].conn = conn; }
+  // A session is this worker's for good: its client has heard something.
+  void set_conn(Conn* conn) {
+    role_.jobs_[id_].conn = conn;
+    ControlMessage taken{"taken", {}};
+    taken.fields["id"] = id_;
+    context_.tell_parent(taken, {});
+  }
   void set_answer(ControlMessage answer) { answer_ = std::move(answer); }
 
  private:
@@ -87,6 +106,7 @@ Result<void> WorkerRole::prepare(service::Context& context) {
 void WorkerRole::start(service::Context& context) {
   pool_ = std::make_unique<net::Pool>(context.loop, kPoolThreads);
   watcher_ = std::make_unique<imap::ChangeWatcher>(context.loop, context.log);
+  receivers_timer_ = std::make_unique<net::Timer>(context.loop, [this] { forget_receivers(); });
 }
 
 Task<> WorkerRole::serve(service::Context&, service::Client) {
@@ -190,22 +210,55 @@ Task<> WorkerRole::speak(service::Context& context, Conn& conn, MailUser user,
 
 // --- deliveries
 
+Result<WorkerRole::Receiver> WorkerRole::receiver_of(service::Context& context,
+                                                     const ControlMessage& message) {
+  auto key = receiver_key(message);
+  auto now = base::monotonic_now();
+  auto known = receivers_.find(key);
+  if (known == receivers_.end()) {
+    auto user = complete_mail_user(*context.settings, user_of(message));
+    if (!user) return user.error();
+    user->session.clear();  // the store serves later deliveries too
+    auto store = store_of(context, *user);
+    if (!store) return store.error();
+    if (receivers_.size() >= kReceivers) forget_receivers();
+    if (receivers_.empty()) receivers_timer_->start(kReceiverTime);
+    known = receivers_.emplace(std::move(key), Receiver{std::move(*user), std::move(*store)}).first;
+  }
+  known->second.used = now;
+  auto receiver = known->second;
+  receiver.user.session = message.get("session");
+  return receiver;
+}
+
+// The ones unused for long; if there are none, the one unused longest makes room.
+void WorkerRole::forget_receivers() {
+  auto now = base::monotonic_now();
+  std::erase_if(receivers_, [&](auto& row) { return now - row.second.used >= kReceiverTime; });
+  if (receivers_.size() >= kReceivers) {
+    receivers_.erase(std::min_element(receivers_.begin(), receivers_.end(), [](auto& a, auto& b) {
+      return a.second.used < b.second.used;
+    }));
+  }
+  if (!receivers_.empty()) receivers_timer_->start(kReceiverTime);
+}
+
 Task<> WorkerRole::run_delivery(service::Context& context, ControlMessage message, base::Fd fd) {
   Running running(*this, context, message.get("id"));
   auto delivery = Delivery::decode(message);
   DeliveryAnswer answer;
   running.set_answer(answer.encode());
-  auto user = complete_mail_user(*context.settings, user_of(message));
-  auto store = user ? store_of(context, *user) : Result<std::shared_ptr<Store>>(user.error());
-  if (!store) {
-    answer.text = store.error().text;
+  auto receiver = receiver_of(context, message);
+  if (!receiver) {
+    answer.text = receiver.error().text;
     Logger(format("{}({})", delivery.service, base::printable(delivery.user)))
         .error("{}", answer.text);
     running.set_answer(answer.encode());
     co_return;
   }
-  Logger log(user->log_name(::getpid()));
-  answer = co_await save_delivery(**store, *user, std::move(delivery), fd.get(), log);
+  Logger log(receiver->user.log_name(::getpid()));
+  answer =
+      co_await save_delivery(*receiver->store, receiver->user, std::move(delivery), fd.get(), log);
   running.set_answer(answer.encode());
 }
 

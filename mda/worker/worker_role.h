@@ -41,10 +41,20 @@ class WorkerRole : public service::Role {
                const service::ControlMessage& message);
   Task<> run_delivery(service::Context& context, service::ControlMessage message, base::Fd fd);
   Result<std::shared_ptr<Store>> store_of(service::Context& context, const MailUser& user);
+  // Who got mail lately: settings and store are ready for the next message.
+  struct Receiver {
+    MailUser user;
+    std::shared_ptr<Store> store;
+    base::Milliseconds used{};
+  };
+  Result<Receiver> receiver_of(service::Context& context, const service::ControlMessage& message);
+  void forget_receivers();
 
   std::unique_ptr<net::Pool> pool_;
   std::unique_ptr<imap::ChangeWatcher> watcher_;
   std::map<std::string, std::weak_ptr<Store>> stores_;  // by user and locations
+  std::map<std::string, Receiver> receivers_;           // by all that the settings depend on
+  std::unique_ptr<net::Timer> receivers_timer_;
   pop3::SessionLocks pop3_locks_;
   std::map<std::string, Job> jobs_;  // by the broker's id
 };

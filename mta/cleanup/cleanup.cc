@@ -11,6 +11,7 @@ namespace dovetail::mta {
 
 namespace {
 
+constexpr const char* kQmgrSocket = "public/qmgr";
 constexpr unsigned kDiskThreads = 8;  // fsync waits; more messages wait in line
 
 // Daemons stand in the queue directory, and in a chroot there is no other way to name it.
@@ -41,6 +42,7 @@ CleanupServiceImpl::CleanupServiceImpl(net::Loop& on, CleanupParameters given, C
       log(logger),
       loop(on),
       disk(on, kDiskThreads),
+      qmgr(root + kQmgrSocket),
       local_domains(*resolver) {}
 
 Result<unsigned> external_cleanup_flags(std::string_view receive_override_options) {

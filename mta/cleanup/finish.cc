@@ -29,7 +29,6 @@ constexpr StatusReply status_replies[] = {
 };
 // clang-format on
 constexpr unsigned kTryAgainLater = kCleanupDefer | kCleanupProxy | kCleanupBad | kCleanupWrite;
-constexpr const char* kQmgrSocket = "public/qmgr";
 constexpr std::string_view kScanIncoming = "I";
 
 // Two significant digits, as delays are logged.
@@ -166,7 +165,7 @@ Task<CleanupResult> Cleanup::Impl::finish() {
     commit.queue = flags & kCleanupHold ? "hold" : "";
     auto committed = co_await file_->commit(std::move(commit));
     if (committed) {
-      if (!(flags & kCleanupHold)) trigger_service(service.root + kQmgrSocket, kScanIncoming);
+      if (!(flags & kCleanupHold)) service.qmgr.send(kScanIncoming);
       co_return result;
     }
     service.log.warning("{}: write queue file: {}", queue_id, committed.error().text);

@@ -4,10 +4,11 @@
 
 #include <memory>
 
-#include "common/net/pool.h"
 #include "mta/cleanup/cleanup.h"
 #include "mta/cleanup/parameters.h"
 #include "mta/queue/directories.h"
+#include "mta/queue/queue_file.h"
+#include "mta/queue/trigger.h"
 #include "mta/resolve/resolve.h"
 
 namespace dovetail::mta {
@@ -35,7 +36,8 @@ class CleanupServiceImpl : public CleanupService {
   const QueueDirectories directories;
   const Logger log;
   net::Loop& loop;
-  net::Pool disk;
+  QueueDisk disk;
+  Trigger qmgr;
   ResolverDomains local_domains;
 };
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "common/base/lock.h"
@@ -46,10 +47,11 @@ std::string format_delay(double seconds, int resolution) {
   return text;
 }
 
-Delivery::Delivery(service::Context& context, net::Pool& disk, const QueueDirectories& directories,
-                   const AgentParameters& parameters, Conn& qmgr, DeliveryRequest request)
+Delivery::Delivery(service::Context& context, net::Pool& disk, net::Batch<Recording>& records,
+                   const QueueDirectories& directories, const AgentParameters& parameters, Conn& qmgr, DeliveryRequest request)
     : context_(context),
       disk_(disk),
+      records_(records),
       directories_(directories),
       parameters_(parameters),
       qmgr_(qmgr),
@@ -76,7 +78,7 @@ Result<void> Delivery::open_file() {
   return {};
 }
 
-Result<void> Delivery::write_entry(const mail::Recipient& rcpt, const Outcome& outcome) {
+Result<void> Delivery::write_entry(const mail::Recipient& rcpt, const Outcome& outcome) const {
   std::string_view log = outcome.status == Status::bounced ? "bounce" : outcome.status == Status::deferred ? "defer" : "trace";
   bool traced = !outcome.trace_action.empty() && (rcpt.dsn_notify & mail::kNotifySuccess);
   traced |= (request_.envelope.trace_flags & (kTraceRecord | kTraceExpand)) != 0;
@@ -128,22 +130,27 @@ Task<> Delivery::finish(size_t recipient, Outcome outcome) {
     outcome.status = Status::deferred;
     outcome.dsn.status = mail::with_dsn_class(outcome.dsn.status, '4');
   }
-  int fd = file_.get();
-  auto job = [this, &rcpt, &outcome, fd]() -> Result<void> {
-    auto written = write_entry(rcpt, outcome);
-    if (!written) return written;
-    if (outcome.status != Status::deferred) return mark_done(fd, rcpt.offset);
-    return {};
-  };
-  auto recorded = co_await disk_.run(job);
-  if (!recorded) {
+  Recording recording{*this, rcpt, outcome};
+  co_await records_.run(recording);
+  if (!recording.done) {
     // Without the record the recipient is tried again: a second copy is better than none.
-    context_.log.warning("{}: {}: {}", request_.queue_id, rcpt.address, recorded.error().text);
+    context_.log.warning("{}: {}: {}", request_.queue_id, rcpt.address, recording.done.error().text);
     outcome.status = Status::deferred;
   }
   log_outcome(rcpt, outcome, soft);
   put_attributes(qmgr_, RecipientReport{rcpt.offset, outcome.status}.encode());
-  co_await qmgr_.flush_above(0);
+  // The last report goes with the end of the delivery, which follows at once.
+  bool more = std::find(ended_.begin(), ended_.end(), false) != ended_.end();
+  if (more) co_await qmgr_.flush_above(0);
+}
+
+void Delivery::record_all(const std::vector<Recording*>& recordings) {
+  for (auto* recording : recordings) {
+    auto& delivery = recording->delivery;
+    recording->done = delivery.write_entry(recording->rcpt, recording->outcome);
+    bool mark = recording->done && recording->outcome.status != Status::deferred;
+    if (mark) recording->done = mark_done(delivery.fd(), recording->rcpt.offset);
+  }
 }
 
 Task<Status> Delivery::record(mail::Recipient as, Outcome outcome) {
@@ -193,6 +200,7 @@ Result<void> AgentRole::prepare(service::Context& context) {
   parameters_ = *parameters;
   directories_ = std::make_unique<QueueDirectories>("", parameters_.hash_queue_names, parameters_.hash_queue_depth);
   disk_ = std::make_unique<net::Pool>(context.loop, 4);
+  records_ = std::make_unique<net::Batch<Delivery::Recording>>(context.loop, *disk_, Delivery::record_all);
   return prepare_agent(context);
 }
 
@@ -216,7 +224,7 @@ Task<> AgentRole::serve(service::Context& context, service::Client client) {
 }
 
 Task<> AgentRole::carry_out(service::Context& context, Conn& qmgr, DeliveryRequest request) {
-  Delivery delivery(context, *disk_, *directories_, parameters_, qmgr, std::move(request));
+  Delivery delivery(context, *disk_, *records_, *directories_, parameters_, qmgr, std::move(request));
   auto opened = delivery.open_file();
   if (!opened) {
     context.log.warning("{}: {}", delivery.request().queue_id, opened.error().text);

@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "common/net/batch.h"
 #include "common/net/conn.h"
-#include "common/net/pool.h"
 #include "common/service/service.h"
 #include "mta/delivery/request.h"
 #include "mta/queue/bounce_log.h"
@@ -50,7 +50,17 @@ struct AgentParameters {
 // One request being carried out. Several run in one process side by side.
 class Delivery {
  public:
-  Delivery(service::Context& context, net::Pool& disk, const QueueDirectories& directories,
+  // An outcome on its way into the bounce, defer or trace log and the recipient's record. Those of several deliveries go
+  // together.
+  struct Recording {
+    const Delivery& delivery;
+    const mail::Recipient& rcpt;
+    const Outcome& outcome;
+    Result<void> done = temporary("outcome was not recorded");
+  };
+  static void record_all(const std::vector<Recording*>& recordings);
+
+  Delivery(service::Context& context, net::Pool& disk, net::Batch<Recording>& records, const QueueDirectories& directories,
            const AgentParameters& parameters, Conn& qmgr, DeliveryRequest request);
 
   const DeliveryRequest& request() const { return request_; }
@@ -81,11 +91,12 @@ class Delivery {
  private:
   friend class AgentRole;
   Result<void> open_file();
-  Result<void> write_entry(const mail::Recipient& rcpt, const Outcome& outcome);
+  Result<void> write_entry(const mail::Recipient& rcpt, const Outcome& outcome) const;
   void log_outcome(const mail::Recipient& rcpt, const Outcome& outcome, bool soft) const;
 
   service::Context& context_;
   net::Pool& disk_;
+  net::Batch<Recording>& records_;
   const QueueDirectories& directories_;
   const AgentParameters& parameters_;
   Conn& qmgr_;
@@ -116,6 +127,7 @@ class AgentRole : public service::Role {
   AgentParameters parameters_;
   std::unique_ptr<QueueDirectories> directories_;
   std::unique_ptr<net::Pool> disk_;
+  std::unique_ptr<net::Batch<Delivery::Recording>> records_;
 };
 
 }  // namespace dovetail::mta

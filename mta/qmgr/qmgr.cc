@@ -11,6 +11,12 @@ namespace dovetail::mta {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr size_t kTakenTogether = 32;
+
+}  // namespace
+
 Result<void> QmgrRole::prepare(service::Context& context) {
   context_ = &context;
   auto parameters = read_qmgr_parameters(*context.main_cf);
@@ -18,6 +24,10 @@ Result<void> QmgrRole::prepare(service::Context& context) {
   parameters_ = *parameters;
   directories_ = std::make_unique<QueueDirectories>("", parameters_.hash_queue_names, parameters_.hash_queue_depth);
   disk_ = std::make_unique<net::Pool>(context.loop, 4);
+  auto end_all = [this](const std::vector<Ending*>& endings) {
+    for (auto* ending : endings) end_message(*directories_, *ending);
+  };
+  endings_ = std::make_unique<net::Batch<Ending>>(context.loop, *disk_, end_all);
   rewrite_ = std::make_unique<RewriteClient>(context.loop, "private/" + parameters_.rewrite_service_name, context.log);
   auto defer_here = [this](std::shared_ptr<ActiveMessage> message, mail::Recipient rcpt, mail::DsnText reason) {
     return defer_recipient(std::move(message), std::move(rcpt), std::move(reason));
@@ -79,63 +89,60 @@ Task<> QmgrRole::scan(std::string queue, bool ignore_time) {
     context_->log.warning("scan {}: {}", queue, ids.error().text);
     co_return;
   }
-  for (auto& id : *ids) {
-    while (active_.size() >= static_cast<size_t>(parameters_.qmgr_message_active_limit) && !draining_) co_await room_->wait();
+  for (size_t at = 0; at < ids->size();) {
+    auto limit = static_cast<size_t>(parameters_.qmgr_message_active_limit);
+    while (active_.size() >= limit && !draining_) co_await room_->wait();
     if (draining_) co_return;
     // New mail must not wait until a long deferred queue has been gone through.
     if (queue == "deferred" && wish_.incoming) {
       wish_.incoming = false;
       co_await scan("incoming", false);
+      continue;
     }
-    if (!active_.contains(id)) co_await take_up(queue, id, ignore_time);
+    std::vector<std::string> some;
+    size_t most = std::min(kTakenTogether, limit - active_.size());
+    for (; at < ids->size() && some.size() < most; ++at) {
+      if (!active_.contains((*ids)[at])) some.push_back((*ids)[at]);
+    }
+    if (!some.empty()) co_await take_up(queue, std::move(some), ignore_time);
   }
 }
 
-namespace {
-
-struct FileState {
-  bool complete = false, due = false, corrupt = false, unthrottle = false, expire = false;
-};
-
-FileState look_at(const std::string& path, bool ignore_time) {
-  FileState state;
-  struct stat st {};
-  if (::stat(path.c_str(), &st) != 0) return state;
-  auto bits = st.st_mode & 0777;
-  state.corrupt = bits == 0400;
-  state.complete = (bits & 0700) == 0700 || state.corrupt;
-  state.unthrottle = bits & 0040;
-  state.expire = bits & 0010;
-  state.due = ignore_time || state.unthrottle || state.expire || st.st_mtime <= base::wall_now().seconds;
-  return state;
+Task<> QmgrRole::take_up(std::string queue, std::vector<std::string> queue_ids, bool ignore_time) {
+  std::vector<Taken> all(queue_ids.size());
+  for (size_t i = 0; i < all.size(); ++i) all[i].queue_id = std::move(queue_ids[i]);
+  auto job = [this, &queue, &all, ignore_time, options = read_options()] {
+    for (auto& taken : all) take_message(*directories_, queue, ignore_time, options, taken);
+  };
+  co_await disk_->run(job);
+  for (auto& taken : all) {
+    if (!taken.due) continue;
+    if (!taken.moved) {
+      context_->log.warning("{}: {}", taken.queue_id, taken.moved.error().text);
+      continue;
+    }
+    if (taken.corrupt) {
+      co_await set_aside(taken.queue_id, "marked corrupt");
+      continue;
+    }
+    active_.insert(taken.queue_id);
+    auto message = std::make_shared<ActiveMessage>(context_->loop, taken.queue_id);
+    message->active_since = base::wall_now();
+    message->unthrottle = taken.unthrottle || ignore_time;
+    message->expire_now = taken.expire;
+    net::spawn(attempt(std::move(message), std::move(taken.loaded)), context_->log);
+  }
 }
 
-}  // namespace
-
-Task<> QmgrRole::take_up(std::string queue, std::string queue_id, bool ignore_time) {
-  auto path = directories_->path(queue, queue_id);
-  auto state = look_at(path, ignore_time);
-  if (!state.complete || !state.due) co_return;
-  auto moved = directories_->rename(queue_id, queue, "active");
-  if (!moved) {
-    context_->log.warning("{}: {}", queue_id, moved.error().text);
-    co_return;
-  }
-  if (state.corrupt) {
-    co_await set_aside(queue_id, "marked corrupt");
-    co_return;
-  }
-  active_.insert(queue_id);
-  auto message = std::make_shared<ActiveMessage>(context_->loop, queue_id);
-  message->active_since = base::wall_now();
-  message->unthrottle = state.unthrottle || ignore_time;
-  message->expire_now = state.expire;
-  net::spawn(attempt(message), context_->log);
+ReadOptions QmgrRole::read_options() const {
+  ReadOptions options;
+  options.recipient_limit = static_cast<size_t>(parameters_.qmgr_message_recipient_limit);
+  return options;
 }
 
 // --- one attempt
 
-Task<> QmgrRole::attempt(std::shared_ptr<ActiveMessage> message) {
+Task<> QmgrRole::attempt(std::shared_ptr<ActiveMessage> message, Loaded loaded) {
   // Whatever happens, the id leaves memory at the end, or the message would never be looked at again.
   struct Leave {
     QmgrRole& qmgr;
@@ -145,11 +152,10 @@ Task<> QmgrRole::attempt(std::shared_ptr<ActiveMessage> message) {
       qmgr.room_->set();
     }
   } leave{*this, message->queue_id()};
-  off_t from = 0;
   bool first = true;
   for (;;) {
-    bool loaded = co_await load(message, from);
-    if (!loaded) co_return;
+    bool accepted = co_await accept(message, std::move(loaded));
+    if (!accepted) co_return;
     auto& file = message->file();
     if (first) {
       context_->log.info("{}: from=<{}>, size={}, nrcpt={} (queue active)", message->queue_id(), file.envelope.sender,
@@ -160,43 +166,37 @@ Task<> QmgrRole::attempt(std::shared_ptr<ActiveMessage> message) {
     co_await message->wait_for_entries();
     if (draining_) co_return;  // the next queue manager finds it in active and goes on
     if (!file.more_recipients) break;
-    from = *file.more_recipients;
+    loaded = co_await load(message, *file.more_recipients);
   }
   co_await finish(message);
 }
 
-Task<bool> QmgrRole::load(std::shared_ptr<ActiveMessage> message, off_t recipients_from) {
-  auto& id = message->queue_id();
-  ReadOptions options;
-  options.recipient_limit = static_cast<size_t>(parameters_.qmgr_message_recipient_limit);
+Task<Loaded> QmgrRole::load(std::shared_ptr<ActiveMessage> message, off_t recipients_from) {
+  auto options = read_options();
   options.recipients_from = recipients_from;
-  bool locked = true;
-  auto job = [&]() -> Result<QueueMessage> {
-    auto fd = directories_->open("active", id, O_RDWR);
-    if (!fd) return fd.error();
-    if (!*fd) return temporary("queue file has gone");
-    auto lock = base::try_flock((*fd)->get(), base::LockKind::exclusive);
-    if (!lock) return lock.error();
-    locked = *lock;
-    if (!locked) return temporary("locked");
-    return read_envelope((*fd)->get(), options);
-  };
-  auto read = co_await disk_->run(job);
-  if (read) {
-    message->file() = std::move(*read);
-    co_return true;
-  }
-  if (!locked) {
-    // An agent of an earlier queue manager still delivers it.
+  auto job = [&] { return load_message(*directories_, message->queue_id(), options); };
+  auto loaded = co_await disk_->run(job);
+  co_return loaded;
+}
+
+// False: the attempt ends here.
+Task<bool> QmgrRole::accept(std::shared_ptr<ActiveMessage> message, Loaded loaded) {
+  auto& id = message->queue_id();
+  if (!loaded.locked) {
     context_->log.info("{}: skipped, still being delivered", id);
     co_await defer_message(message);
     co_return false;
   }
-  if (read.error().fault == Fault::permanent) {
-    co_await set_aside(id, read.error().text);
+  if (loaded.message) {
+    message->file() = std::move(*loaded.message);
+    co_return true;
+  }
+  auto& error = loaded.message.error();
+  if (error.fault == Fault::permanent) {
+    co_await set_aside(id, error.text);
     co_return false;
   }
-  context_->log.warning("{}: {}", id, read.error().text);
+  context_->log.warning("{}: {}", id, error.text);
   co_await defer_message(message);
   co_return false;
 }
@@ -272,13 +272,17 @@ Task<> QmgrRole::finish(std::shared_ptr<ActiveMessage> message) {
   using Kind = BounceRequest::Kind;
   auto& id = message->queue_id();
   bool ok = true;
-  // A log may also be left over from an attempt that ended in a crash.
-  if (base::file_exists(directories_->path("bounce", id))) {
-    ok = co_await notify(message, Kind::bounce, parameters_.bounce_service_name);
+  Ending ending;
+  ending.queue_id = id;
+  ending.all_done = message->deferred == 0;
+  co_await endings_->run(ending);
+  if (ending.removed) {
+    if (ending.done) context_->log.info("{}: removed", id);
+    else context_->log.warning("{}: {}", id, ending.done.error().text);
+    co_return;
   }
-  if (ok && base::file_exists(directories_->path("trace", id))) {
-    ok = co_await notify(message, Kind::trace, parameters_.trace_service_name);
-  }
+  if (ending.bounce_log) ok = co_await notify(message, Kind::bounce, parameters_.bounce_service_name);
+  if (ok && ending.trace_log) ok = co_await notify(message, Kind::trace, parameters_.trace_service_name);
   if (!ok) {
     co_await defer_message(message);
     co_return;
@@ -332,13 +336,7 @@ Task<> QmgrRole::defer_message(std::shared_ptr<ActiveMessage> message) {
 
 Task<> QmgrRole::remove_message(std::shared_ptr<ActiveMessage> message) {
   auto& id = message->queue_id();
-  auto job = [&]() -> Result<void> {
-    auto defer_log = directories_->remove("defer", id);
-    if (!defer_log) return defer_log.error();
-    auto removed = directories_->remove("active", id);
-    if (!removed) return removed.error();
-    return {};
-  };
+  auto job = [&] { return remove_queue_file(*directories_, id); };
   auto done = co_await disk_->run(job);
   if (done) context_->log.info("{}: removed", id);
   else context_->log.warning("{}: {}", id, done.error().text);

@@ -8,10 +8,11 @@
 #include <set>
 #include <string>
 
-#include "common/net/pool.h"
+#include "common/net/batch.h"
 #include "common/service/service.h"
 #include "mta/delivery/bounce_request.h"
 #include "mta/qmgr/message.h"
+#include "mta/qmgr/queue_work.h"
 #include "mta/qmgr/parameters.h"
 #include "mta/qmgr/scheduler.h"
 #include "mta/queue/directories.h"
@@ -37,9 +38,10 @@ class QmgrRole : public service::Role {
 
   Task<> run();
   Task<> scan(std::string queue, bool ignore_time);
-  Task<> take_up(std::string queue, std::string queue_id, bool ignore_time);
-  Task<> attempt(std::shared_ptr<ActiveMessage> message);
-  Task<bool> load(std::shared_ptr<ActiveMessage> message, off_t recipients_from);
+  Task<> take_up(std::string queue, std::vector<std::string> queue_ids, bool ignore_time);
+  Task<> attempt(std::shared_ptr<ActiveMessage> message, Loaded first);
+  Task<Loaded> load(std::shared_ptr<ActiveMessage> message, off_t recipients_from);
+  Task<bool> accept(std::shared_ptr<ActiveMessage> message, Loaded loaded);
   Task<> dispatch(std::shared_ptr<ActiveMessage> message);
   Task<> finish(std::shared_ptr<ActiveMessage> message);
   Task<bool> notify(std::shared_ptr<ActiveMessage> message, BounceRequest::Kind kind, const std::string& service);
@@ -47,12 +49,14 @@ class QmgrRole : public service::Role {
   Task<> remove_message(std::shared_ptr<ActiveMessage> message);
   Task<> defer_recipient(std::shared_ptr<ActiveMessage> message, mail::Recipient rcpt, mail::DsnText reason);
   Task<> set_aside(std::string queue_id, std::string why);
+  ReadOptions read_options() const;
   bool is_expired(const ActiveMessage& message) const;
 
   service::Context* context_ = nullptr;
   QmgrParameters parameters_;
   std::unique_ptr<QueueDirectories> directories_;
   std::unique_ptr<net::Pool> disk_;
+  std::unique_ptr<net::Batch<Ending>> endings_;
   std::unique_ptr<RewriteClient> rewrite_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<net::Event> wake_, room_;

@@ -21,7 +21,8 @@ void CleanupClient::put(RecordType type, std::string_view data) {
   conn_.put(record_);
 }
 
-Task<Result<std::unique_ptr<CleanupClient>>> CleanupClient::open(net::Loop& loop, std::string path, unsigned flags) {
+Task<Result<std::unique_ptr<CleanupClient>>> CleanupClient::open(net::Loop& loop, std::string path,
+                                                                 unsigned flags) {
   auto address = SockAddr::unix_path(path);
   if (!address) co_return permanent("path too long: " + path);
   auto fd = co_await net::connect_to(loop, *address, 30s);
@@ -89,7 +90,8 @@ Task<Result<void>> CleanupClient::finish() {
     if (!answer) co_return answer.error();
     if (answer->has("status") && answer->get_number("status") == 0) co_return Result<void>();
     auto reason = std::string(answer->get("reason"));
-    co_return temporary(reason.empty() ? format("cleanup status {}", answer->get("status")) : reason);
+    co_return temporary(reason.empty() ? format("cleanup status {}", answer->get("status"))
+                                       : reason);
   } catch (const IoError& io) {
     co_return temporary("cleanup service: " + io.message());
   }

@@ -21,7 +21,8 @@ namespace dovetail::mta {
 class CleanupClient {
  public:
   // Connects and learns the queue id. path: "public/cleanup" relative to the queue directory.
-  static Task<Result<std::unique_ptr<CleanupClient>>> open(net::Loop& loop, std::string path, unsigned flags);
+  static Task<Result<std::unique_ptr<CleanupClient>>> open(net::Loop& loop, std::string path,
+                                                           unsigned flags);
 
   const std::string& queue_id() const { return queue_id_; }
   // Sender, attributes and recipients; then content follows.

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mta/queue/queue_file.h"
 
-#include <sys/socket.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <map>
 
 #include "common/base/text.h"
 #include "common/mail/queue_id.h"
-#include "common/net/address.h"
 
 namespace dovetail::mta {
 
@@ -21,6 +20,9 @@ namespace {
 
 constexpr size_t kSizeRecordData = 6 * 15 + 5;
 constexpr size_t kSizeRecordHead = 2;  // type and length byte
+constexpr size_t kCommitsTogether = 64;
+// A message larger than this is brought to the disk before it joins the others, which must not wait for it.
+constexpr off_t kCommitAlone = off_t{1} << 20;
 
 // Names of files that have no id yet; postsuper removes those a crash left.
 std::string temporary_name(const base::Wall& now) {
@@ -61,7 +63,7 @@ SizeRecord SizeRecord::parse(std::string_view text) {
   return size;
 }
 
-QueueFile::QueueFile(net::Pool& disk, const QueueDirectories& directories, QueueFileOptions options)
+QueueFile::QueueFile(QueueDisk& disk, const QueueDirectories& directories, QueueFileOptions options)
     : disk_(disk),
       directories_(directories),
       options_(std::move(options)),
@@ -71,13 +73,13 @@ QueueFile::~QueueFile() {
   abort();
 }
 
-Task<Result<std::unique_ptr<QueueFile>>> QueueFile::create(net::Pool& disk,
+Task<Result<std::unique_ptr<QueueFile>>> QueueFile::create(QueueDisk& disk,
                                                            const QueueDirectories& directories,
                                                            QueueFileOptions options) {
   std::unique_ptr<QueueFile> file(new QueueFile(disk, directories, std::move(options)));
   QueueFile* raw = file.get();
   auto job = [raw] { return raw->create_now(); };
-  auto created = co_await disk.run(job);
+  auto created = co_await disk.pool().run(job);
   if (!created) co_return created.error();
   co_return std::move(file);
 }
@@ -148,7 +150,7 @@ Result<void> QueueFile::write_now() {
 Task<Result<void>> QueueFile::write_above(size_t high) {
   if (pending_.size() <= high) co_return Result<void>();
   auto job = [this] { return write_now(); };
-  auto done = co_await disk_.run(job);
+  auto done = co_await disk_.pool().run(job);
   co_return done;
 }
 
@@ -157,28 +159,41 @@ Task<Result<void>> QueueFile::overwrite(off_t offset, std::string bytes) {
     auto written = write_now();
     return written ? pwrite_all(fd_.get(), offset, text) : written;
   };
-  auto done = co_await disk_.run(job);
+  auto done = co_await disk_.pool().run(job);
   co_return done;
 }
 
 Task<Result<void>> QueueFile::commit(CommitOptions options) {
-  const CommitOptions* wanted = &options;
-  auto job = [this, wanted] { return commit_now(*wanted); };
-  auto done = co_await disk_.run(job);
-  if (done) {
+  if (offset() > kCommitAlone) {
+    auto job = [this]() -> Result<void> {
+      auto written = write_now();
+      return written ? base::sync_file(fd_.get()) : written;
+    };
+    auto synced = co_await disk_.pool().run(job);
+    if (!synced) {
+      abort();
+      co_return synced;
+    }
+  }
+  QueueDisk::Commit commit{*this, options};
+  co_await disk_.commits_.run(commit);
+  if (commit.done) {
     committed_ = true;
     fd_.reset();
   } else {
     abort();
   }
-  co_return done;
+  co_return std::move(commit.done);
 }
 
-Result<void> QueueFile::commit_now(const CommitOptions& options) {
+// All that comes before fsync.
+Result<void> QueueFile::complete_now(const CommitOptions& options) {
+  std::string size = options.has_size ? options.size.text() : "";
+  bool size_waits = written_ == 0 && pending_.size() >= kSizeRecordHead + kSizeRecordData;
+  if (options.has_size) size.resize(kSizeRecordData, ' ');
+  if (options.has_size && size_waits) pending_.replace(kSizeRecordHead, kSizeRecordData, size);
   if (auto done = write_now(); !done) return done.error();
-  if (options.has_size) {
-    std::string size = options.size.text();
-    size.resize(kSizeRecordData, ' ');
+  if (options.has_size && !size_waits) {
     if (auto done = pwrite_all(fd_.get(), kSizeRecordHead, size); !done) return done.error();
   }
   // Into hold/ before anything says that the file is complete: qmgr must never see it in incoming/.
@@ -192,8 +207,31 @@ Result<void> QueueFile::commit_now(const CommitOptions& options) {
     if (futimens(fd_.get(), times) != 0) return errno_error("set time of queue file", errno);
   }
   if (fchmod(fd_.get(), options.mode) != 0) return errno_error("fchmod queue file", errno);
-  if (auto done = base::sync_file(fd_.get()); !done) return done.error();
-  return base::sync_directory(directories_.directory(queue_, queue_id_));
+  return {};
+}
+
+QueueDisk::QueueDisk(net::Loop& loop, unsigned threads)
+    : pool_(loop, threads), commits_(loop, pool_, commit_together, kCommitsTogether) {}
+
+// Every file is on its way to the disk before the first one is waited for, and a directory is fsynced once for all its files:
+// the file system then has one transaction to write, not one for each.
+void QueueDisk::commit_together(const std::vector<Commit*>& commits) {
+  for (auto* commit : commits) commit->done = commit->file.complete_now(commit->options);
+  for (auto* commit : commits) {
+    bool company = commits.size() > 1 && commit->done;
+    if (company) (void)::sync_file_range(commit->file.fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+  }
+  std::map<std::string, std::vector<Commit*>> directories;
+  for (auto* commit : commits) {
+    auto& file = commit->file;
+    if (commit->done) commit->done = base::sync_file(file.fd_.get());
+    if (commit->done)
+      directories[file.directories_.directory(file.queue_, file.queue_id_)].push_back(commit);
+  }
+  for (auto& [directory, with_files] : directories) {
+    auto synced = base::sync_directory(directory);
+    for (auto* commit : with_files) commit->done = synced;
+  }
 }
 
 void QueueFile::abort() {
@@ -202,22 +240,6 @@ void QueueFile::abort() {
                             queue_id_);  // what cannot be removed has mode 0600 and is ignored
   queue_id_.clear();
   fd_.reset();
-}
-
-bool trigger_service(const std::string& path, std::string_view bytes) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0) return false;
-  if (S_ISFIFO(status.st_mode)) {
-    Fd fifo(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
-    return fifo &&
-           write(fifo.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
-  }
-  auto address = net::SockAddr::unix_path(path);
-  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!address || !socket || connect(socket.get(), address->get(), address->length()) != 0)
-    return false;
-  return send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
-         static_cast<ssize_t>(bytes.size());
 }
 
 Result<bool> has_queue_space(const std::string& directory, int64_t queue_minfree,

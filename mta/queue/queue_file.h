@@ -3,7 +3,8 @@
 // Writing (design: "Commit"): create incoming/TEMPORARY 0600, rename to its id, write records, size
 // record in place, fchmod 0700, fsync file, fsync directory; only then may anybody say 250. HOLD
 // renames into hold/ before the commit. Not committed: the file is removed; after a crash it stays
-// with mode 0600 and is ignored by every scanner.
+// with mode 0600 and is ignored by every scanner. Files that are ready at the same time are committed
+// together (QueueDisk): each is fsynced, their directory once for all.
 //
 //   auto created = co_await QueueFile::create(disk, directories, options);
 //   file->put(kRecFrom, sender);  file->put_line(...);  co_await
@@ -27,7 +28,7 @@
 #include "common/base/lock.h"
 #include "common/base/result.h"
 #include "common/mail/envelope.h"
-#include "common/net/pool.h"
+#include "common/net/batch.h"
 #include "common/net/task.h"
 #include "mta/queue/directories.h"
 #include "mta/queue/record.h"
@@ -58,11 +59,13 @@ struct QueueFileOptions {
   int64_t size_limit = 0;           // queue_file_size limit, 0: none
 };
 
-// One message being written. The calls that touch the disk run on the pool given; a failed one
+class QueueDisk;
+
+// One message being written. The calls that touch the disk run on the disk's pool; a failed one
 // keeps failing.
 class QueueFile {
  public:
-  static Task<Result<std::unique_ptr<QueueFile>>> create(net::Pool& disk,
+  static Task<Result<std::unique_ptr<QueueFile>>> create(QueueDisk& disk,
                                                          const QueueDirectories& directories,
                                                          QueueFileOptions options);
   ~QueueFile();  // not committed: closes and removes the file
@@ -102,12 +105,13 @@ class QueueFile {
   void abort();
 
  private:
-  QueueFile(net::Pool& disk, const QueueDirectories& directories, QueueFileOptions options);
+  friend class QueueDisk;
+  QueueFile(QueueDisk& disk, const QueueDirectories& directories, QueueFileOptions options);
   Result<void> create_now();
   Result<void> write_now();
-  Result<void> commit_now(const CommitOptions& options);
+  Result<void> complete_now(const CommitOptions& options);
 
-  net::Pool& disk_;
+  QueueDisk& disk_;
   const QueueDirectories& directories_;
   QueueFileOptions options_;
   std::string queue_id_, queue_;
@@ -118,9 +122,25 @@ class QueueFile {
   bool failed_ = false, committed_ = false;
 };
 
-// Triggers another daemon without waiting: writes the byte(s) into its fifo or unix socket; absence
-// is fine (false).
-bool trigger_service(const std::string& path, std::string_view bytes);
+// The pool that queue files are written on, and the commits that wait for it together.
+class QueueDisk {
+ public:
+  QueueDisk(net::Loop& loop, unsigned threads);
+  net::Pool& pool() { return pool_; }
+
+ private:
+  friend class QueueFile;
+  struct Commit {
+    QueueFile& file;
+    const QueueFile::CommitOptions& options;
+    Result<void> done = temporary("queue file was not committed");
+  };
+  static void commit_together(const std::vector<Commit*>& commits);
+
+  net::Pool pool_;
+  net::Batch<Commit> commits_;
+};
+
 // True if the file system has room for a message: free bytes > queue_minfree (0: any) and > 1.5 *
 // message_size_limit (RFC 1870). An unreadable file system is an error (452 as well).
 Result<bool> has_queue_space(const std::string& directory, int64_t queue_minfree,
@@ -157,12 +177,15 @@ class ContentReader {
  public:
   enum class LineEnd { lf, crlf };
   ContentReader(int fd, const SizeRecord& size, LineEnd line_end);
+  // Whether the whole content is small and in memory, as that of new mail is: then read() does not block.
+  bool is_here();
   // Appends whole lines until `out` has at least `want` bytes or the content ends. false: nothing
   // is left.
   Result<bool> read(std::string& out, size_t want);
 
  private:
   RecordReader reader_;
+  int64_t size_;
   std::string_view line_end_;
   static constexpr size_t kLongestPiece = 65536;
   bool ended_ = false;

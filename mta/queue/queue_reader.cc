@@ -68,7 +68,14 @@ Result<void> set_warn_time(int fd, off_t offset, int64_t time) {
 }
 
 ContentReader::ContentReader(int fd, const SizeRecord& size, LineEnd line_end)
-    : reader_(fd, size.data_offset), line_end_(line_end == LineEnd::crlf ? "\r\n" : "\n") {}
+    : reader_(fd, size.data_offset),
+      size_(size.content_size),
+      line_end_(line_end == LineEnd::crlf ? "\r\n" : "\n") {}
+
+bool ContentReader::is_here() {
+  constexpr int64_t kSmall = 65536, kEndRecord = 2;
+  return size_ <= kSmall && reader_.prime(static_cast<size_t>(size_ + kEndRecord));
+}
 
 Result<bool> ContentReader::read(std::string& out, size_t want) {
   size_t before = out.size();

@@ -1,14 +1,17 @@
 // Queue files byte for byte, reading them back, marks, logs, directories.
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
 #include "common/base/text.h"
+#include "common/net/address.h"
 #include "mta/queue/bounce_log.h"
 #include "mta/queue/envelope_builder.h"
 #include "mta/queue/queue_file.h"
+#include "mta/queue/trigger.h"
 #include "tests/catch.h"
 
 using namespace dovetail;
@@ -74,7 +77,7 @@ std::vector<Record> read_recorded_records() {
   return records;
 }
 
-Task<> give_up(net::Pool& disk, const QueueDirectories& directories) {
+Task<> give_up(QueueDisk& disk, const QueueDirectories& directories) {
   QueueFileOptions options;
   options.long_ids = true;
   options.size_limit = 100;
@@ -90,7 +93,22 @@ Task<> give_up(net::Pool& disk, const QueueDirectories& directories) {
   CHECK(!done);
 }
 
-Task<> write_recorded(net::Pool& disk, const QueueDirectories& directories, std::string& id,
+// One of several that become ready in the same moment; `fails` because it is larger than it may be.
+Task<> commit_one(QueueDisk& disk, const QueueDirectories& directories, bool fails,
+                  std::string queue) {
+  QueueFileOptions options;
+  options.size_limit = fails ? 10 : 0;
+  auto created = co_await QueueFile::create(disk, directories, options);
+  REQUIRE(created);
+  (*created)->put_size();
+  QueueFile::CommitOptions commit;
+  commit.size.message_size = 4711;
+  commit.queue = queue;
+  auto done = co_await (*created)->commit(commit);
+  CHECK(bool(done) == !fails);
+}
+
+Task<> write_recorded(QueueDisk& disk, const QueueDirectories& directories, std::string& id,
                       std::string queue) {
   QueueFileOptions options;
   auto created = co_await QueueFile::create(disk, directories, options);
@@ -154,7 +172,7 @@ TEST_CASE("a file Postfix wrote is read") {
 TEST_CASE("what we write is what Postfix wrote") {
   TemporaryQueue queue;
   Loop loop;
-  net::Pool disk(loop, 1);
+  QueueDisk disk(loop, 1);
   QueueDirectories directories(queue.root, "deferred, defer", 1);
   std::string target = GENERATE("", "hold");
   std::string id;
@@ -317,10 +335,58 @@ TEST_CASE("hash directories are made when they are missing") {
   CHECK(!directories.remove("deferred", "36FD6AC4B57").value_or(true));
 }
 
+TEST_CASE("messages that are ready together are committed together, each for itself") {
+  TemporaryQueue queue;
+  Loop loop;
+  QueueDisk disk(loop, 2);
+  QueueDirectories directories(queue.root, "", 1);
+  std::vector<Task<>> all;
+  for (int i = 0; i < 12; ++i)
+    all.push_back(commit_one(disk, directories, i % 4 == 3, i % 4 == 2 ? "hold" : ""));
+  net::run_until_done(loop, net::when_all(loop, std::move(all)));
+  auto incoming = directories.list("incoming");
+  REQUIRE(incoming);
+  CHECK(incoming->size() == 6);
+  CHECK(directories.list("hold")->size() == 3);
+  for (auto& id : *incoming) {
+    auto text = base::read_file(directories.path("incoming", id));
+    REQUIRE(text);
+    CHECK(text->find(" 4711 ") != text->npos);
+    struct stat st {};
+    REQUIRE(::stat(directories.path("incoming", id).c_str(), &st) == 0);
+    CHECK((st.st_mode & 0777) == 0700);
+  }
+}
+
+TEST_CASE("a trigger keeps its connection and makes another when it broke") {
+  TemporaryQueue queue;
+  auto path = queue.root + "/public";
+  auto address = net::SockAddr::unix_path(path);
+  REQUIRE(address);
+  Trigger trigger(path);
+  CHECK(!trigger.send("I"));
+  Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  REQUIRE(::bind(listener.get(), address->get(), address->length()) == 0);
+  REQUIRE(::listen(listener.get(), 5) == 0);
+  auto read_from = [](int fd) {
+    char bytes[8];
+    ssize_t n = ::recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    return std::string(bytes, n > 0 ? static_cast<size_t>(n) : 0);
+  };
+  CHECK(trigger.send("I"));
+  Fd first(::accept(listener.get(), nullptr, nullptr));
+  CHECK(trigger.send("D"));
+  CHECK(read_from(first.get()) == "ID");
+  first.reset();
+  CHECK(trigger.send("A"));
+  Fd second(::accept(listener.get(), nullptr, nullptr));
+  CHECK(read_from(second.get()) == "A");
+}
+
 TEST_CASE("a message that is given up leaves nothing") {
   TemporaryQueue queue;
   Loop loop;
-  net::Pool disk(loop, 1);
+  QueueDisk disk(loop, 1);
   QueueDirectories directories(queue.root, "", 1);
   net::run_until_done(loop, give_up(disk, directories));
   CHECK(directories.list("incoming")->empty());

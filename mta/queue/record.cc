@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mta/queue/record.h"
 
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -87,6 +88,18 @@ void RecordReader::seek(off_t offset) {
   base_ = offset;
   used_ = 0;
   buffer_.clear();
+}
+
+bool RecordReader::prime(size_t count) {
+  off_t from = offset();
+  std::string bytes(count, '\0');
+  iovec part{bytes.data(), bytes.size()};
+  ssize_t got = preadv2(fd_, &part, 1, from, RWF_NOWAIT);
+  if (got != static_cast<ssize_t>(count)) return false;
+  buffer_ = std::move(bytes);
+  base_ = from;
+  used_ = 0;
+  return true;
 }
 
 // More bytes behind those in the buffer; false: end of file.

@@ -69,6 +69,8 @@ class RecordReader {
   // Where the next record begins.
   off_t offset() const { return base_ + static_cast<off_t>(used_); }
   void seek(off_t offset);
+  // Takes the next `count` bytes if all of them are in memory anyway; then they are read without blocking.
+  bool prime(size_t count);
 
  private:
   Result<std::optional<Record>> read_one();

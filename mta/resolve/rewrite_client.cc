@@ -10,6 +10,9 @@ using proto::Attributes;
 
 namespace {
 
+// More would fill the socket while nobody reads the answers.
+constexpr size_t kAskedTogether = 32;
+
 enum ResolutionFlags : int { kRouted = 1, kBadAddress = 2 };
 
 }  // namespace
@@ -39,33 +42,55 @@ Result<Resolution> decode_resolution(const Attributes& from) {
 }
 
 Task<Result<Attributes>> RewriteClient::ask(Attributes question) {
+  auto own = std::make_shared<Asked>();
+  own->question = std::move(question);
+  waiting_.push_back(own);
   auto held = co_await turn_.lock();
-  std::string problem = "no answer";
+  if (!own->attempted) {
+    std::vector<std::shared_ptr<Asked>> all{own};
+    std::erase(waiting_, own);
+    for (; !waiting_.empty() && all.size() < kAskedTogether; waiting_.pop_front()) all.push_back(waiting_.front());
+    co_await ask_together(std::move(all));
+  }
+  if (own->answer) co_return std::move(*own->answer);
+  co_return temporary("address resolver failure: " + own->problem);
+}
+
+Task<> RewriteClient::ask_together(std::vector<std::shared_ptr<Asked>> all) {
+  for (auto& one : all) one->attempted = true;
+  std::string problem;
   for (int attempt = 0; attempt < 2; ++attempt) {
     try {
-      if (!conn_) {
-        auto address = SockAddr::unix_path(path_);
-        Result<base::Fd> fd = permanent("path too long");
-        if (address) fd = co_await net::connect_to(loop_, *address, 30s);
-        if (!fd) {
-          problem = fd.error().text;
-          continue;
-        }
-        conn_ = std::make_unique<Conn>(loop_, std::move(*fd));
-        conn_->set_timeout(100s);
-      }
-      proto::put_attributes(*conn_, question);
-      co_await conn_->flush();
-      auto answer = co_await proto::read_attributes(*conn_);
-      if (answer) co_return answer;
-      problem = answer.error().text;
+      co_await exchange(all);
     } catch (const IoError& io) {
       problem = io.message();
+      conn_.reset();
     }
-    conn_.reset();
+    std::erase_if(all, [](auto& one) { return one->answer.has_value(); });
+    if (all.empty()) co_return;
+    for (auto& one : all) {
+      if (!problem.empty()) one->problem = problem;
+    }
   }
-  log_.warning("{}: {}", path_, problem);
-  co_return temporary("address resolver failure: " + problem);
+  log_.warning("{}: {}", path_, all.front()->problem);
+}
+
+// Those that got no answer have none, or IoError says why.
+Task<> RewriteClient::exchange(const std::vector<std::shared_ptr<Asked>>& all) {
+  if (!conn_) {
+    auto address = SockAddr::unix_path(path_);
+    Result<base::Fd> fd = permanent("path too long");
+    if (address) fd = co_await net::connect_to(loop_, *address, 30s);
+    if (!fd) throw IoError{IoError::error, 0, fd.error().text};
+    conn_ = std::make_unique<Conn>(loop_, std::move(*fd));
+    conn_->set_timeout(100s);
+  }
+  for (auto& one : all) proto::put_attributes(*conn_, one->question);
+  for (auto& one : all) {
+    auto answer = co_await proto::read_attributes(*conn_);
+    if (!answer) throw IoError{IoError::error, 0, answer.error().text};
+    one->answer = std::move(*answer);
+  }
 }
 
 Task<Result<Resolution>> RewriteClient::resolve(std::string sender, std::string address) {

@@ -15,6 +15,17 @@ struct SmtpRole::Progress {
   int sessions = 0;
 };
 
+// Counts the deliveries to a next hop.
+struct SmtpRole::UnderWay {
+  UnderWay(SmtpRole& role, std::string to) : all(role.under_way_), hop(std::move(to)) { ++all[hop]; }
+  ~UnderWay() {
+    if (--all[hop] == 0) all.erase(hop);
+  }
+  UnderWay(const UnderWay&) = delete;
+  std::map<std::string, unsigned>& all;
+  std::string hop;
+};
+
 // --- start
 
 Result<void> SmtpRole::load_tls() {
@@ -99,6 +110,7 @@ Task<> SmtpRole::deliver(service::Context&, Delivery& delivery) {
   }
   for (auto& hop : all) {
     if (progress.open.empty()) break;
+    UnderWay under_way(*this, hop.text);
     auto found = co_await finder_->find(hop);
     if (found.targets.empty()) {
       progress.problem = {};
@@ -202,7 +214,9 @@ Task<bool> SmtpRole::use(Delivery& delivery, const Nexthop& hop, std::unique_ptr
   bool final = last || after_dot;
   co_await settle(delivery, *session, std::move(result), progress, final);
   bool reuse_allowed = parameters_.connection_reuse_count_limit == 0 || session->uses < parameters_.connection_reuse_count_limit;
-  if (usable && delivery.request().more_waiting && parameters_.connection_cache_on_demand && reuse_allowed) {
+  // Several deliveries at once are more mail than one, whether or not another waits already.
+  bool busy = delivery.request().more_waiting || under_way_[hop.text] > 1;
+  if (usable && busy && parameters_.connection_cache_on_demand && reuse_allowed) {
     keep(hop.text, std::move(session));
   } else if (usable) {
     co_await session->quit();

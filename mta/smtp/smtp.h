@@ -26,6 +26,7 @@ class SmtpRole : public AgentRole {
  private:
   // What is known of each recipient between two hosts.
   struct Progress;
+  struct UnderWay;
 
   Result<void> load_tls();
   Task<> try_targets(Delivery& delivery, const Nexthop& hop, std::vector<Target> targets, Progress& progress);
@@ -48,6 +49,7 @@ class SmtpRole : public AgentRole {
     base::Milliseconds until;
   };
   std::map<std::string, std::deque<Kept>> cache_;
+  std::map<std::string, unsigned> under_way_;  // deliveries by next hop
   std::unique_ptr<net::Timer> cache_timer_;
 };
 

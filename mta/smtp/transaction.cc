@@ -160,10 +160,13 @@ class Transaction {
     ContentReader reader(delivery_.fd(), delivery_.size(), ContentReader::LineEnd::crlf);
     DotWriter dots(static_cast<size_t>(std::max(parameters_.line_length_limit, 0)));
     std::string text, out;
+    bool here = reader.is_here();
     for (;;) {
       text.clear();
       auto job = [&] { return reader.read(text, kChunk); };
-      auto more = co_await delivery_.disk().run(job);
+      Result<bool> more = false;
+      if (here) more = job();
+      else more = co_await delivery_.disk().run(job);
       // A queue file that cannot be read must not become a shorter message: the connection ends without the dot.
       if (!more) throw IoError{IoError::error, EIO, more.error().text};
       out.clear();

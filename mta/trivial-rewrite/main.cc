@@ -26,8 +26,8 @@ class RewriteRole : public service::Role {
         co_return;
       }
       auto answer = co_await reply(*question);
+      // Goes out when no further question is there: those that came together are answered together.
       proto::put_attributes(conn, answer);
-      co_await conn.flush();
     }
   }
 

@@ -75,6 +75,18 @@ class Server:
         self.config.write_text(self.config_text())
         self.process = None
 
+    def brokers(self):
+        """Process ids of the parent's children named imap."""
+        found = []
+        for name in os.listdir("/proc"):
+            try:
+                stat = Path(f"/proc/{name}/stat").read_text()
+            except OSError:
+                continue
+            if "(imap) " in stat and int(stat.rpartition(")")[2].split()[1]) == self.process.pid:
+                found.append(int(name))
+        return found
+
     def config_text(self):
         me = pwd.getpwuid(os.geteuid()).pw_name
         who = "" if self.root else f"""
@@ -369,6 +381,8 @@ def nothing_is_lost_when_the_broker_dies(s):
     check(c.mail("a@b.example")[0] == 250 and c.rcpt("anna@example.org")[0] == 250, "before")
     os.rename(s.dir / "run" / "delivery", s.dir / "run" / "away")
     try:
+        for pid in s.brokers():
+            os.kill(pid, signal.SIGKILL)
         check(c.docmd("DATA")[0] == 354, "DATA")
         c.send("Subject: lost\r\n\r\nbody\r\n.\r\n")
         answer = reply(c.getreply())

@@ -182,6 +182,8 @@ Task<Result<std::shared_ptr<Mailbox>>> MaildirStore::open(std::string name) {
 Task<Result<std::shared_ptr<Mailbox>>> MaildirStore::open_for_delivery(std::string name) {
   auto mailbox = co_await open_folder(std::move(name));
   if (!mailbox) co_return mailbox.error();
+  // Mail for the same user comes in bursts. INBOX only: it is there whatever others do.
+  if (*mailbox && (*mailbox)->name() == "INBOX") inbox_ = *mailbox;
   co_return std::shared_ptr<Mailbox>(std::move(*mailbox));
 }
 

@@ -52,6 +52,7 @@ class MaildirStore : public Store, public MailboxList {
   Namespaces namespaces_;
   Logger log_;
   std::map<std::string, std::weak_ptr<MaildirMailbox>> open_;
+  std::shared_ptr<Mailbox> inbox_;  // once something was delivered to it
 };
 
 // LIST over all namespaces; blocking.

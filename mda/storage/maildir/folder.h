@@ -61,8 +61,13 @@ class MaildirFolder {
   Result<bool> expunge(const std::vector<Uid>& uids, std::vector<Uid>& gone);
   // Moves staged files in under the uidlist lock; all or none.
   Result<bool> commit(std::vector<StagedFile>& files, Saved& saved);
-  // The same without reading anything; with `without_uid` no lock is needed and the uids are 0.
-  Result<bool> deliver(StagedFile& file, Saved& saved, bool without_uid);
+  // Deliveries: each for itself, without reading anything; with `without_uid` no lock is needed and the uids are 0.
+  struct Arrival {
+    StagedFile& file;
+    Saved& saved;
+    Result<void>& done;
+  };
+  bool deliver(const std::vector<Arrival>& arrivals, bool without_uid);
   // Hard links (or copies) of messages of another folder into our tmp/. Messages that have gone are left out.
   Result<std::vector<StagedFile>> stage_copies(MaildirFolder& from, const std::vector<Uid>& uids,
                                                std::vector<Uid>& sources);
@@ -106,7 +111,7 @@ class MaildirFolder {
                            FoundFiles& found);
   Result<void> rewrite_uidlist();
   Result<UidlistHeader> new_list_header();
-  Result<void> make_list_if_missing();
+  Result<void> make_uidlist();
   Row row_from_file(Uid uid, const Found& found) const;
   Result<void> reload_keywords();
   // folder_view.cc: brings an edit, the index and the view together.
@@ -130,6 +135,8 @@ class MaildirFolder {
   Result<std::optional<Row>> find_again(const Row& row);
   void clean_tmp();
   Result<std::string> move_in(StagedFile& file, KeywordSet keywords);
+  KeywordSet letters_of(const std::vector<std::string>& keywords);
+  void list_arrivals(const std::vector<Arrival>& arrivals);
   Result<void> set_high_keywords(const std::vector<StagedFile>& files, const Saved& saved);
   Result<bool> fill_info(const Row& row, unsigned wants, MessageInfo& info, IndexRow& fact,
                          std::optional<IndexTexts>& texts);

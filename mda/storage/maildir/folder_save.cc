@@ -114,45 +114,69 @@ Result<void> MaildirFolder::set_high_keywords(const std::vector<StagedFile>& fil
 }
 
 // A first delivery finds no uidlist; with the lock held it is made, so that nobody has to scan for uids later.
-Result<void> MaildirFolder::make_list_if_missing() {
-  if (base::file_exists(uidlist_.path())) return {};
+Result<void> MaildirFolder::make_uidlist() {
   index_.refresh();
   auto header = new_list_header();
   if (!header) return header.error();
   return uidlist_.rewrite(*header, {});
 }
 
-Result<bool> MaildirFolder::deliver(StagedFile& file, Saved& saved, bool without_uid) {
-  saved.uids.assign(1, 0);
+KeywordSet MaildirFolder::letters_of(const std::vector<std::string>& keywords) {
+  if (keywords.empty()) return 0;
+  auto set = keyword_set(keywords);
+  return set && *set ? **set & ((KeywordSet{1} << kKeywordLetters) - 1) : 0;
+}
+
+bool MaildirFolder::deliver(const std::vector<Arrival>& arrivals, bool without_uid) {
   if (!without_uid) {
     auto locked = uidlist_.try_lock();
-    if (!locked) return locked.error();
-    if (!*locked) return false;
+    if (locked && !*locked) return false;
+    if (!locked) {
+      for (auto& arrival : arrivals) arrival.done = locked.error();
+      return true;
+    }
   }
-  KeywordSet keywords = 0;
-  if (!file.keywords.empty()) {
-    auto set = keyword_set(file.keywords);
-    if (set && *set) keywords = **set & ((KeywordSet{1} << kKeywordLetters) - 1);
+  std::vector<Arrival> moved;
+  for (auto& arrival : arrivals) {
+    arrival.saved.uids.assign(1, 0);
+    auto path = move_in(arrival.file, letters_of(arrival.file.keywords));
+    if (path)
+      moved.push_back(arrival);
+    else
+      arrival.done = path.error();
   }
-  auto path = move_in(file, keywords);
-  if (path && settings_->mail_fsync != MailFsync::never) {
-    if (auto synced = base::sync_directory(paths_.mail + "/new"); !synced) path = synced.error();
+  if (!moved.empty() && settings_->mail_fsync != MailFsync::never) {
+    auto synced = base::sync_directory(paths_.mail + "/new");
+    if (!synced) {
+      for (auto& arrival : moved) arrival.done = synced;
+      moved.clear();
+    }
   }
-  if (!path) {
-    uidlist_.unlock();
-    return path.error();
-  }
-  file.tmp_path.clear();
-  if (without_uid) return true;
-  if (auto made = make_list_if_missing(); !made) log_.error("{}", made.error().text);
-  auto given = uidlist_.append_new({{0, file.fields, file.base}}, saved.uid_validity);
+  for (auto& arrival : moved) arrival.file.tmp_path.clear();
+  if (!without_uid && !moved.empty()) list_arrivals(moved);
   uidlist_.unlock();
-  // The message is there and safe; a line that could not be written costs only its uid.
-  if (!given)
-    log_.error("{}", given.error().text);
-  else if (*given)
-    saved.uids[0] = **given;
   return true;
+}
+
+// Their lines in the uidlist. The messages are there and safe; a line that could not be written costs only its uid.
+void MaildirFolder::list_arrivals(const std::vector<Arrival>& arrivals) {
+  std::vector<UidlistEntry> lines;
+  for (auto& arrival : arrivals) lines.push_back({0, arrival.file.fields, arrival.file.base});
+  uint32_t uid_validity = 0;
+  auto first = uidlist_.append_new(lines, uid_validity);
+  if (first && !*first && !base::file_exists(uidlist_.path())) {
+    auto made = make_uidlist();
+    if (made)
+      first = uidlist_.append_new(lines, uid_validity);
+    else
+      first = made.error();
+  }
+  if (!first) log_.error("{}", first.error().text);
+  if (!first || !*first) return;
+  for (size_t i = 0; i < arrivals.size(); ++i) {
+    arrivals[i].saved.uid_validity = uid_validity;
+    arrivals[i].saved.uids[0] = **first + static_cast<Uid>(i);
+  }
 }
 
 Result<std::vector<StagedFile>> MaildirFolder::stage_copies(MaildirFolder& from,

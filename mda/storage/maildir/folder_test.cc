@@ -154,7 +154,9 @@ TEST_CASE("deliveries append to the uidlist and never read the directory") {
     file.tmp_path = f.home.path + "/tmp/x";
     f.put("tmp/x", "a\n\n");
     mda::Saved saved;
-    REQUIRE(*folder.deliver(file, saved, false));
+    Result<void> done;
+    REQUIRE(folder.deliver({{file, saved, done}}, false));
+    REQUIRE(done);
     CHECK(saved.uids == std::vector<mda::Uid>{i});
     REQUIRE(*reader.sync());
     CHECK(reader.view()->count() == i);
@@ -168,6 +170,36 @@ TEST_CASE("deliveries append to the uidlist and never read the directory") {
   CHECK(claimed.empty());
   REQUIRE(*reader.sync());
   CHECK(reader.view()->count() == 3);
+}
+
+TEST_CASE("deliveries that go together are lines in their order; what fails fails alone") {
+  FolderFixture f;
+  auto folder = f.open();
+  std::vector<mda::StagedFile> files(3);
+  std::vector<mda::Saved> saved(3);
+  std::vector<Result<void>> done(3);
+  std::vector<mda::MaildirFolder::Arrival> all;
+  for (size_t i = 0; i < 3; ++i) {
+    auto name = format("tmp/{}", i);
+    if (i != 1) f.put(name, "a\n\n");
+    files[i].base = format("{},S=3,W=4", mda::unique_maildir_name("h"));
+    files[i].tmp_path = f.home.path + "/" + name;
+    all.push_back({files[i], saved[i], done[i]});
+  }
+  f.put("dovecot-uidlist.lock", "1:elsewhere");
+  CHECK_FALSE(folder.deliver(all, false));
+  unlink((f.home.path + "/dovecot-uidlist.lock").c_str());
+  REQUIRE(folder.deliver(all, false));
+  CHECK(done[0]);
+  CHECK_FALSE(done[1]);
+  CHECK(done[2]);
+  CHECK(saved[0].uids == std::vector<mda::Uid>{1});
+  CHECK(saved[2].uids == std::vector<mda::Uid>{2});
+  CHECK(files[0].tmp_path.empty());
+  CHECK_FALSE(files[1].tmp_path.empty());
+  auto reader = f.open();
+  REQUIRE(*reader.sync());
+  CHECK(reader.view()->count() == 2);
 }
 
 TEST_CASE("nothing happens while somebody else holds the uidlist lock") {

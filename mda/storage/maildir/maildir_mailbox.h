@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <deque>
+
 #include "common/net/loop.h"
 #include "common/net/pool.h"
 #include "mda/storage/mailbox.h"
@@ -42,6 +44,11 @@ class MaildirMailbox : public Mailbox {
  private:
   template <class Call>
   Task<Result<void>> run_locked(Call call);
+  struct Delivering;
+  using DeliveringList = std::vector<std::shared_ptr<Delivering>>;
+  Task<> deliver_together(std::shared_ptr<Delivering> own);
+  static void write_together(MaildirFolder& folder, const DeliveringList& all);
+  static bool move_in_together(MaildirFolder& folder, const DeliveringList& all, bool without_uid);
   Task<Result<Saved>> commit_staged(std::vector<StagedFile> files);
   Task<Result<Saved>> uids_after_scan(std::vector<StagedFile> files, Saved saved);
 
@@ -51,6 +58,7 @@ class MaildirMailbox : public Mailbox {
   std::shared_ptr<MaildirFolder> folder_;
   Logger log_;
   net::AsyncMutex mutex_;
+  std::deque<std::shared_ptr<Delivering>> arriving_;  // deliveries that wait for the mutex
   ViewPointer view_ = std::make_shared<View>();
 };
 

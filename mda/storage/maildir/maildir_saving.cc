@@ -1,5 +1,6 @@
 // APPEND, delivery, COPY and MOVE of MaildirMailbox; see maildir_mailbox.h.
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,9 @@ namespace {
 
 constexpr size_t kDeliveryPiece = size_t{256} << 10;
 constexpr int kDeliveryLockTries = 3;
+// Messages larger than this are written before their turn: the mailbox must not stand still meanwhile.
+constexpr uint64_t kWrittenInTurn = uint64_t{1} << 20;
+constexpr size_t kDeliveriesTogether = 32;
 
 // A file being written in tmp/; lives in jobs, one at a time.
 struct TmpFile {
@@ -25,12 +29,15 @@ struct TmpFile {
   SaveOptions options;
   bool save_crlf = false;
   bool held_cr = false;
+  std::string out;  // converted, not written yet
 
   ~TmpFile() {
     if (!staged.tmp_path.empty()) unlink(staged.tmp_path.c_str());
   }
   Result<void> open(MaildirFolder& folder);
+  void convert(std::string_view bytes);
   Result<void> write(std::string_view bytes);
+  Result<void> write_out();
   Result<void> finish(MailFsync fsync);
 };
 
@@ -49,45 +56,50 @@ Result<void> TmpFile::open(MaildirFolder& folder) {
   return {};
 }
 
-// Line ends become LF (or CRLF with mail_save_crlf); both sizes are counted on the way.
-Result<void> TmpFile::write(std::string_view bytes) {
-  std::string out;
-  out.reserve(bytes.size() + 1);
-  size_t line_ends = 0;
-  auto put_line_end = [&] {
-    if (save_crlf) out += '\r';
-    out += '\n';
-    ++line_ends;
-  };
-  size_t at = 0;
-  while (at < bytes.size()) {
-    if (held_cr) {
-      held_cr = false;
-      if (bytes[at] != '\n') out += '\r';
-    }
-    size_t end = bytes.find_first_of("\r\n", at);
-    if (end == std::string_view::npos) end = bytes.size();
-    out += bytes.substr(at, end - at);
-    at = end;
-    if (at == bytes.size()) break;
-    if (bytes[at] == '\n')
-      put_line_end();
-    else
-      held_cr = true;
-    ++at;
+// Line ends become LF (or CRLF with mail_save_crlf); a CR that ends no line stays.
+void TmpFile::convert(std::string_view bytes) {
+  std::string_view line_end = save_crlf ? "\r\n" : "\n";
+  size_t before = out.size(), line_ends = 0;
+  out.reserve(out.size() + bytes.size() + 1);
+  if (held_cr && !bytes.empty()) {
+    held_cr = false;
+    if (bytes.front() != '\n') out += '\r';
   }
-  staged.physical_size += out.size();
-  staged.virtual_size += out.size() + (save_crlf ? 0 : line_ends);
-  return base::write_all(fd.get(), out);
+  for (size_t end; (end = bytes.find('\n')) != bytes.npos; bytes.remove_prefix(end + 1)) {
+    auto line = bytes.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    out += line;
+    out += line_end;
+    ++line_ends;
+  }
+  held_cr = bytes.ends_with('\r') || (held_cr && bytes.empty());
+  if (bytes.ends_with('\r')) bytes.remove_suffix(1);
+  out += bytes;
+  // Both sizes are counted on the way.
+  staged.physical_size += out.size() - before;
+  staged.virtual_size += out.size() - before + (save_crlf ? 0 : line_ends);
 }
 
+Result<void> TmpFile::write(std::string_view bytes) {
+  convert(bytes);
+  return out.size() < kDeliveryPiece ? Result<void>() : write_out();
+}
+
+Result<void> TmpFile::write_out() {
+  auto done = base::write_all(fd.get(), out);
+  out.clear();
+  return done;
+}
+
+// What was written is on the disk then, and the file has its name; it still stands in tmp/.
 Result<void> TmpFile::finish(MailFsync fsync) {
   if (held_cr) {
-    if (auto done = base::write_all(fd.get(), "\r"); !done) return done;
+    held_cr = false;
+    out += '\r';
     ++staged.physical_size;
     ++staged.virtual_size;
-    held_cr = false;
   }
+  if (auto done = write_out(); !done) return done;
   if (options.internal_date) {
     const timespec times[2] = {{*options.internal_date, 0}, {*options.internal_date, 0}};
     futimens(fd.get(), times);
@@ -96,6 +108,7 @@ Result<void> TmpFile::finish(MailFsync fsync) {
     if (auto done = base::sync_file(fd.get()); !done) return done;
   }
   fd.reset();
+  std::string().swap(out);
   staged.base = format("{},S={},W={}", name, staged.physical_size, staged.virtual_size);
   staged.flags = options.flags;
   staged.keywords = options.keywords;
@@ -126,19 +139,36 @@ Task<Result<void>> MaildirIncoming::write(std::string bytes) {
   co_return done;
 }
 
-// Reads the message from `offset` to its end behind the prefix.
-Result<void> write_delivery(TmpFile& file, std::string_view prefix, int fd, uint64_t offset) {
-  if (auto done = file.write(prefix); !done) return done;
-  for (;;) {
-    auto bytes = read_bytes_at(fd, offset, kDeliveryPiece);
-    if (!bytes) return bytes.error();
-    if (bytes->empty()) return {};
-    if (auto done = file.write(*bytes); !done) return done;
-    offset += bytes->size();
-  }
-}
-
 }  // namespace
+
+// A message on its way in: read from `offset` of `fd` to its end, behind the prefix.
+struct MaildirMailbox::Delivering {
+  TmpFile file;
+  std::string prefix;
+  int fd;
+  uint64_t offset, size;
+  bool written = false;    // to the file, not yet to the disk
+  bool attempted = false;  // by whoever took it along
+  Saved saved;
+  Result<void> done = temporary("message was not delivered");
+
+  Result<void> write(MaildirFolder& folder);
+};
+
+Result<void> MaildirMailbox::Delivering::write(MaildirFolder& folder) {
+  if (std::exchange(written, true)) return done;
+  if (auto opened = file.open(folder); !opened) return opened;
+  file.convert(prefix);
+  for (uint64_t at = offset; at < size;) {
+    auto bytes =
+        read_bytes_at(fd, at, static_cast<size_t>(std::min<uint64_t>(kDeliveryPiece, size - at)));
+    if (!bytes) return bytes.error();
+    if (bytes->empty()) return temporary("message became shorter while it was delivered");
+    if (auto put = file.write(*bytes); !put) return put;
+    at += bytes->size();
+  }
+  return file.write_out();
+}
 
 Task<Result<std::unique_ptr<Incoming>>> MaildirMailbox::begin_save(SaveOptions options) {
   auto file = std::make_shared<TmpFile>();
@@ -210,33 +240,71 @@ Task<Result<Saved>> MaildirMailbox::uids_after_scan(std::vector<StagedFile> file
   co_return saved;
 }
 
+// Deliveries that wait for their turn are taken along by the one whose turn it is: their files are on the way to the disk
+// together, new/ is fsynced once for all, and the uidlist is locked once.
 Task<Result<Saved>> MaildirMailbox::deliver(std::string prefix, int fd, uint64_t offset,
                                             SaveOptions options) {
-  auto file = std::make_shared<TmpFile>();
-  file->options = std::move(options);
-  auto state = std::make_shared<Saved>();
-  // The first try writes the file; all of it is one trip to the pool unless the uidlist is locked.
-  auto first = [folder = folder_, file, state, prefix = std::move(prefix), fd,
-                offset]() -> Result<bool> {
-    if (auto done = file->open(*folder); !done) return done.error();
-    if (auto done = write_delivery(*file, prefix, fd, offset); !done) return done.error();
-    if (auto done = file->finish(folder->settings().mail_fsync); !done) return done.error();
-    return true;
-  };
-  auto written = co_await pool_.run(first);
-  if (!written) co_return written.error();
+  struct stat st {};
+  if (fstat(fd, &st) != 0) co_return errno_error("fstat message", errno);
+  auto own = std::make_shared<Delivering>();
+  own->file.options = std::move(options);
+  own->prefix = std::move(prefix);
+  own->fd = fd;
+  own->offset = offset;
+  own->size = static_cast<uint64_t>(st.st_size);
+  if (own->size > kWrittenInTurn) {
+    auto early = [folder = folder_, own] { own->done = own->write(*folder); };
+    co_await pool_.run(early);
+    if (!own->done) co_return own->done.error();
+  }
+  arriving_.push_back(own);
   auto guard = co_await mutex_.lock();
+  if (!own->attempted) co_await deliver_together(own);
+  if (!own->done) co_return own->done.error();
+  co_return std::move(own->saved);
+}
+
+// One trip to the pool unless the uidlist is locked by somebody else.
+Task<> MaildirMailbox::deliver_together(std::shared_ptr<Delivering> own) {
+  std::vector<std::shared_ptr<Delivering>> all{own};
+  std::erase(arriving_, own);
+  while (!arriving_.empty() && all.size() < kDeliveriesTogether) {
+    all.push_back(std::move(arriving_.front()));
+    arriving_.pop_front();
+  }
   for (int attempt = 0; attempt <= kDeliveryLockTries; ++attempt) {
     if (attempt > 0) co_await loop_.sleep(kFirstLockWait);
     bool without_uid = attempt == kDeliveryLockTries;
-    auto job = [folder = folder_, file, state, without_uid] {
-      return folder->deliver(file->staged, *state, without_uid);
+    auto job = [folder = folder_, &all, attempt, without_uid] {
+      if (attempt == 0) write_together(*folder, all);
+      return move_in_together(*folder, all, without_uid);
     };
-    auto done = co_await pool_.run(job);
-    if (!done) co_return done.error();
-    if (*done) break;
+    bool moved = co_await pool_.run(job);
+    if (moved) break;
   }
-  co_return std::move(*state);
+  for (auto& one : all) one->attempted = true;
+}
+
+void MaildirMailbox::write_together(MaildirFolder& folder, const DeliveringList& all) {
+  MailFsync fsync = folder.settings().mail_fsync;
+  for (auto& one : all) {
+    one->done = one->write(folder);
+    bool company = all.size() > 1 && one->done && fsync != MailFsync::never;
+    if (company) (void)sync_file_range(one->file.fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+  }
+  for (auto& one : all) {
+    if (one->done) one->done = one->file.finish(fsync);
+  }
+}
+
+// False: the uidlist is locked, nothing has happened.
+bool MaildirMailbox::move_in_together(MaildirFolder& folder, const DeliveringList& all,
+                                      bool without_uid) {
+  std::vector<MaildirFolder::Arrival> arrivals;
+  for (auto& one : all) {
+    if (one->done) arrivals.push_back({one->file.staged, one->saved, one->done});
+  }
+  return arrivals.empty() || folder.deliver(arrivals, without_uid);
 }
 
 Task<Result<Saved>> MaildirMailbox::copy(std::vector<Uid> uids, std::shared_ptr<Mailbox> to) {

@@ -94,7 +94,7 @@ Result<Uidlist::Read> Uidlist::refresh() {
 
 Result<bool> Uidlist::try_lock() {
   if (lock_) return true;
-  auto lock = Dotlock::try_lock(path_, hostname_);
+  auto lock = Dotlock::try_link(path_, hostname_);
   if (!lock) return lock.error();
   if (!*lock) return false;
   lock_.emplace(std::move(**lock));

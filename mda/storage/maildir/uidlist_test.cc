@@ -113,6 +113,44 @@ TEST_CASE("a lock of a dead process is taken over, one of a living is not") {
   CHECK_FALSE(lock->has_value());
 }
 
+TEST_CASE("a lock by link is held by flock too, and is seen when its holder is gone") {
+  mda::TestDirectory home;
+  struct Clock {
+    explicit Clock(int64_t ahead) {
+      base::set_wall_clock([ahead] { return base::Wall{time(nullptr) + ahead, 0}; });
+    }
+    ~Clock() { base::set_wall_clock({}); }
+  };
+  auto path = home.path + "/f";
+  home.write("f", "3 V5 N1 Gx\n1 :name\n");
+  {
+    auto lock = mda::Dotlock::try_link(path, "host");
+    REQUIRE((lock && *lock));
+    CHECK((*lock)->still_ours());
+    CHECK_FALSE(mda::Dotlock::try_link(path, "host")->has_value());
+    CHECK_FALSE(mda::Dotlock::try_lock(path, "host")->has_value());
+    Clock later(60);
+    CHECK_FALSE(mda::Dotlock::try_link(path, "host")->has_value());
+    CHECK_FALSE(mda::Dotlock::try_lock(path, "host")->has_value());
+  }
+  CHECK_FALSE(home.exists("f.lock"));
+  CHECK(home.read("f") == "3 V5 N1 Gx\n1 :name\n");
+  // What a crash leaves: nobody's flock. Just made it may be one whose holder is about to look.
+  REQUIRE(::link(path.c_str(), (path + ".lock").c_str()) == 0);
+  CHECK_FALSE(mda::Dotlock::try_link(path, "host")->has_value());
+  {
+    Clock later(10);
+    CHECK(mda::Dotlock::try_link(path, "host")->has_value());
+  }
+  CHECK_FALSE(home.exists("f.lock"));
+  // A lock of the incumbent's is respected; a file that is not there yet is locked in his way.
+  home.write("f.lock", "1:elsewhere");
+  CHECK_FALSE(mda::Dotlock::try_link(path, "host")->has_value());
+  auto missing = mda::Dotlock::try_link(home.path + "/none", "host");
+  REQUIRE((missing && *missing));
+  CHECK(home.read("none.lock") == format("{}:host", getpid()));
+}
+
 TEST_CASE("flags and keywords are read from names and written back in the incumbent's order") {
   mda::NameFlags flags = mda::parse_name_flags("1600000002.ext3.host:2,STFRXab");
   CHECK(flags.flags == (mda::kSeen | mda::kDeleted | mda::kFlagged | mda::kAnswered));
