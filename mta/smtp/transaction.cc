@@ -134,7 +134,10 @@ class Transaction {
     auto go = co_await session_.reply(parameters_.data_init_timeout, "sending DATA command");
     if (go.code != 354) {
       fail_unfinished(session_.said(go, "DATA"));
-      result_.session_usable = go.code / 100 != 4 || go.code == 451;
+      if (go.code == 421) co_return;
+      // The server's transaction is open still: the next MAIL on this session would be refused for good.
+      auto reset = co_await session_.command("RSET", parameters_.rcpt_timeout, "sending RSET");
+      result_.session_usable = reset.ok();
       co_return;
     }
     if (accepted == 0) {
