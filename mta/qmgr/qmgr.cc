@@ -14,6 +14,9 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr size_t kTakenTogether = 32;
+// New mail is looked for at once, and then not more often than this: in a stream of messages each look finds several, which
+// are taken up, resolved and given to the agents together.
+constexpr base::Milliseconds kScanEvery{10};
 
 }  // namespace
 
@@ -72,7 +75,11 @@ Task<> QmgrRole::run() {
     if (!moved) context_->log.warning("{}: {}", id, moved.error().text);
   }
   wish_.incoming = wish_.deferred = true;
+  base::Milliseconds scanned{};
   while (!draining_) {
+    auto passed = base::monotonic_now() - scanned;
+    if (passed < kScanEvery) co_await context_->loop.sleep(kScanEvery - passed);
+    scanned = base::monotonic_now();
     auto wish = std::exchange(wish_, ScanWish());
     if (wish.incoming) co_await scan("incoming", false);
     if (wish.deferred) co_await scan("deferred", wish.ignore_time);

@@ -1,10 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/socket.h>
+
 #include "mta/smtp/nexthop.h"
 #include "mta/smtp/session.h"
 #include "mta/smtp/transaction.h"
 #include "tests/catch.h"
 
 namespace dovetail::mta {
+
+// What was sent to a server that has said all this beforehand, and whether the session may be used again.
+struct Sent {
+  std::string commands;
+  bool session_usable = false;
+};
+
+static Task<> send_one(net::Loop& loop, int fd, service::Context& context, Sent& sent) {
+  net::Pool disk(loop, 1);
+  net::Batch<Delivery::Recording> records(loop, disk, Delivery::record_all);
+  QueueDirectories directories("", "", 1);
+  AgentParameters agent;
+  Conn qmgr(loop, Fd(::dup(fd)));
+  DeliveryRequest request;
+  request.envelope.recipients.emplace_back();
+  request.envelope.recipients.back().address = "frank@example.org";
+  Delivery delivery(context, disk, records, directories, agent, qmgr, std::move(request));
+  SmtpParameters parameters;
+  parameters.lmtp = true;
+  SmtpSession session(loop, Fd(::dup(fd)), Target(), parameters, Logger("test"));
+  auto failed = co_await session.open(nullptr, true, std::nullopt);
+  REQUIRE(!failed);
+  std::vector<size_t> recipients{0};
+  auto result = co_await send_message(session, delivery, recipients, parameters);
+  co_await session.conn().flush();  // it never had to wait for an answer
+  CHECK(result.recipients.at(0).kind == RecipientResult::Kind::refused);
+  sent.session_usable = result.session_usable;
+}
+
+TEST_CASE("a transaction that was refused is ended before its session is used again") {
+  struct Row {
+    const char* answers;
+    bool usable, reset;
+  };
+  for (auto& row : {Row{"250 ok\r\n451 later\r\n554 nobody\r\n250 reset\r\n", true, true},
+                    Row{"250 ok\r\n451 later\r\n554 nobody\r\n421 going\r\n", false, true},
+                    Row{"250 ok\r\n451 later\r\n421 going\r\n", false, false}}) {
+    INFO(row.answers);
+    int ends[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    Fd ours(ends[0]), server(ends[1]);
+    REQUIRE(base::write_all(server.get(), "220 hello\r\n250-hello\r\n250 PIPELINING\r\n" + std::string(row.answers)));
+    net::Loop loop;
+    service::Context context{loop, Logger("test"), "lmtp", "lmtp", "unix", {}};
+    Sent sent;
+    net::run_until_done(loop, send_one(loop, ours.get(), context, sent));
+    CHECK(sent.session_usable == row.usable);
+    std::string commands(4096, '\0');
+    auto n = ::recv(server.get(), commands.data(), commands.size(), MSG_DONTWAIT);
+    commands.resize(n > 0 ? static_cast<size_t>(n) : 0);
+    INFO(commands);
+    CHECK(commands.ends_with(row.reset ? "DATA\r\nRSET\r\n" : "DATA\r\n"));
+  }
+}
 
 TEST_CASE("next hops: domain, host, port, socket") {
   struct Row {
