@@ -81,8 +81,8 @@ Task<> count_in(Batch<Counted>& batch, Counted& item, std::vector<int>& ended) {
 }
 
 // The first call is held up until the others stand in line.
-Task<> count_five(Loop& loop, Batch<Counted>& batch, std::promise<void>& gate, std::vector<Counted>& items,
-                  std::vector<int>& ended) {
+Task<> count_five(Loop& loop, Batch<Counted>& batch, std::promise<void>& gate,
+                  std::vector<Counted>& items, std::vector<int>& ended) {
   std::vector<Task<>> all;
   for (auto& item : items) all.push_back(count_in(batch, item, ended));
   struct Open {
