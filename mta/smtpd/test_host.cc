@@ -205,7 +205,8 @@ std::string auth_answer(std::string_view line, std::map<std::string, std::string
     return format("CONT\t{}\t{}\n", id, base::base64("Password:"));
   }
   auto parts = base::split(text, '\0');
-  if (words[0] == "CANCEL" || parts.size() != 3) return {};
+  if (words[0] == "CANCEL") return {};
+  if (parts.size() != 3) return format("FAIL\t{}\n", id);
   return auth_verdict(id, parts[1], parts[2]);
 }
 
