@@ -136,7 +136,7 @@ Signal::~Signal() {
 // --- Event
 
 Event::~Event() {
-  for (auto* waiter : waiters_) event_del(&waiter->timer_);
+  for (auto* waiter = first_; waiter; waiter = waiter->next_) event_del(&waiter->timer_);
 }
 
 bool Event::Wait::await_ready() noexcept {
@@ -149,7 +149,8 @@ bool Event::Wait::await_ready() noexcept {
 void Event::Wait::await_suspend(std::coroutine_handle<> waiter) {
   waiter_ = waiter;
   evtimer_assign(&timer_, owner_.loop_.base(), &Wait::fired, this);
-  owner_.waiters_.push_back(this);
+  (owner_.last_ ? owner_.last_->next_ : owner_.first_) = this;
+  owner_.last_ = this;
   if (!time_) return;
   auto time = to_timeval(*time_);
   event_add(&timer_, &time);
@@ -157,25 +158,33 @@ void Event::Wait::await_suspend(std::coroutine_handle<> waiter) {
 
 void Event::Wait::fired(int, short, void* self) {
   auto* wait = static_cast<Wait*>(self);
-  if (!wait->woken_) std::erase(wait->owner_.waiters_, wait);
+  if (!wait->woken_) wait->owner_.remove(wait);
   wait->waiter_.resume();
 }
 
+void Event::remove(Wait* waiter) {
+  Wait* before = nullptr;
+  for (auto* at = first_; at != waiter; at = at->next_) before = at;
+  (before ? before->next_ : first_) = waiter->next_;
+  if (last_ == waiter) last_ = before;
+}
+
 void Event::set() {
-  if (waiters_.empty()) {
+  if (!first_) {
     set_ = true;
     if (interrupt_) interrupt_->interrupt_read();
     return;
   }
-  auto* waiter = waiters_.front();
-  waiters_.pop_front();
+  auto* waiter = first_;
+  first_ = waiter->next_;
+  if (!first_) last_ = nullptr;
   waiter->woken_ = true;
   event_del(&waiter->timer_);
   event_active(&waiter->timer_, EV_TIMEOUT, 1);
 }
 
 void Event::set_all() {
-  while (!waiters_.empty()) set();
+  while (first_) set();
 }
 
 // --- AsyncMutex: the lock is handed to the first who waits, so nobody can overtake.

@@ -8,7 +8,6 @@
 #include <event2/event_struct.h>
 
 #include <coroutine>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -132,6 +131,7 @@ class Event {
     Event& owner_;
     std::optional<Milliseconds> time_;
     std::coroutine_handle<> waiter_;
+    Wait* next_ = nullptr;  // behind this one in the owner's line
     bool woken_ = false;
     event timer_{};
   };
@@ -140,8 +140,12 @@ class Event {
 
  private:
   friend class Wait;
+  void remove(Wait* waiter);
+
+  // A line of waiters linked through themselves: mutexes and sessions have many Events and nearly all have no waiter.
   Loop& loop_;
-  std::deque<Wait*> waiters_;
+  Wait* first_ = nullptr;
+  Wait* last_ = nullptr;
   Watch* interrupt_ = nullptr;
   bool set_ = false;
 };

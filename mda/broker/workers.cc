@@ -134,7 +134,11 @@ void Workers::heard(Worker& worker, const ControlMessage& message) {
     auto job = jobs_.find(id);
     if (job == jobs_.end()) return;
     job->second.taken = true;
+    // It will never be given on: what for that was kept must not last as long as the session.
     job->second.fd.reset();
+    job->second.message = ControlMessage();
+    job->second.identity = MailIdentity();
+    job->second.user = std::string();
   } else if (message.verb == "ended" || message.verb == "answer") {
     finish(id, &message);
   }

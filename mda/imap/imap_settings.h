@@ -14,6 +14,8 @@ class View;
 namespace dovetail::mda::imap {
 
 struct ImapSettings {
+  bool operator==(const ImapSettings&) const = default;
+
   size_t imap_max_line_length = 65536;
   base::Milliseconds imap_idle_notify_interval{120000};
   base::Milliseconds mailbox_idle_check_interval{30000};

@@ -11,6 +11,8 @@ class View;
 namespace dovetail::mda::pop3 {
 
 struct Pop3Settings {
+  bool operator==(const Pop3Settings&) const = default;
+
   std::string pop3_uidl_format = "%08Xu%08Xv";
   std::string pop3_logout_format = "top=%t/%p, retr=%r/%b, del=%d/%m, size=%s";
   std::string pop3_deleted_flag;

@@ -106,9 +106,13 @@ Result<MailUser> complete_mail_user(const conf::dovecot::Tree& tree, MailUser us
   auto view = tree.view(
       Selector{.protocol = user.service, .local_ip = user.local_ip, .remote_ip = user.remote_ip});
   if (!view) return view.error();
-  auto own = (*view)->with(setting_overrides(user.userdb));
-  if (!own) return own.error();
-  user.view = *own;
+  user.view = *view;
+  // A view of one's own is a copy of all settings: thousands of users without one share the tree's.
+  if (auto overrides = setting_overrides(user.userdb); !overrides.empty()) {
+    auto own = (*view)->with(overrides);
+    if (!own) return own.error();
+    user.view = *own;
+  }
   for (auto& field : user.userdb) {
     if (field.key == "home") user.home = field.value;
   }

@@ -68,6 +68,13 @@ void put_initialization_failed(Conn& conn, const ControlMessage& message) {
   }
 }
 
+// One object for all sessions whose settings are the same, which is nearly all of them.
+template <class Settings>
+std::shared_ptr<const Settings> share(std::shared_ptr<const Settings>& last, Settings settings) {
+  if (!last || !(*last == settings)) last = std::make_shared<const Settings>(std::move(settings));
+  return last;
+}
+
 }  // namespace
 
 class WorkerRole::Running {
@@ -153,59 +160,72 @@ Result<std::shared_ptr<Store>> WorkerRole::store_of(service::Context& context,
 
 // --- sessions
 
+// What run_imap() and run_pop3() need, and nothing else: the broker's message and the user's settings must not live as
+// long as the client waits.
+struct WorkerRole::Opened {
+  std::optional<imap::SessionEnvironment> imap;
+  std::optional<pop3::SessionEnvironment> pop3;
+};
+
 Task<> WorkerRole::run_session(service::Context& context, ControlMessage message, base::Fd fd) {
   Running running(*this, context, message.get("id"));
   Conn conn(context.loop, std::move(fd));
   running.set_conn(&conn);
   conn.put_back(base::unbase64(message.get("input")).value_or(std::string()));
-  auto user = complete_mail_user(*context.settings, user_of(message));
-  if (user) {
-    co_await speak(context, conn, std::move(*user), message);
-    co_return;
-  }
-  auto name = format("{}({})", message.get("service"), base::printable(message.get("user")));
-  Logger(name).error("{}", user.error().text);
-  put_initialization_failed(conn, message);
-  conn.set_timeout(base::Milliseconds(1000));
-  co_await conn.flush();
-}
-
-Task<> WorkerRole::speak(service::Context& context, Conn& conn, MailUser user,
-                         const ControlMessage& message) {
-  Logger log(user.log_name(::getpid()));
-  auto store = store_of(context, user);
-  if (!store) {
-    log.error("{}", store.error().text);
-    put_initialization_failed(conn, message);
+  auto opened = open_session(context, message);
+  if (!opened) put_initialization_failed(conn, message);
+  message.fields.clear();
+  if (!opened) {
     conn.set_timeout(base::Milliseconds(1000));
     co_await conn.flush();
-    co_return;
+  } else if (opened->imap) {
+    auto environment = std::move(*opened->imap);
+    opened.reset();
+    co_await imap::run_imap(conn, std::move(environment));
+  } else {
+    auto environment = std::move(*opened->pop3);
+    opened.reset();
+    co_await pop3::run_pop3(conn, std::move(environment));
   }
-  if (user.service == "imap") {
+}
+
+// What was wrong has been logged.
+std::optional<WorkerRole::Opened> WorkerRole::open_session(service::Context& context,
+                                                           const ControlMessage& message) {
+  auto user = complete_mail_user(*context.settings, user_of(message));
+  if (!user) {
+    auto name = format("{}({})", message.get("service"), base::printable(message.get("user")));
+    Logger(name).error("{}", user.error().text);
+    return std::nullopt;
+  }
+  Logger log(user->log_name(::getpid()));
+  auto store = store_of(context, *user);
+  if (!store) {
+    log.error("{}", store.error().text);
+    return std::nullopt;
+  }
+  Opened opened;
+  if (user->service == "imap") {
     imap::SessionEnvironment environment;
     environment.store = *store;
     environment.pool = pool_.get();
     environment.watcher = watcher_.get();
-    environment.settings =
-        std::make_shared<imap::ImapSettings>(imap::read_imap_settings(*user.view));
+    environment.settings = share(imap_settings_, imap::read_imap_settings(*user->view));
     environment.log = log;
     environment.login_tag = message.get("tag");
-    co_await imap::run_imap(conn, std::move(environment));
-    co_return;
-  }
-  if (user.service == "pop3") {
+    opened.imap = std::move(environment);
+  } else if (user->service == "pop3") {
     pop3::SessionEnvironment environment;
     environment.store = *store;
-    environment.settings =
-        std::make_shared<pop3::Pop3Settings>(pop3::read_pop3_settings(*user.view));
+    environment.settings = share(pop3_settings_, pop3::read_pop3_settings(*user->view));
     environment.log = log;
     environment.locks = &pop3_locks_;
-    co_await pop3::run_pop3(conn, std::move(environment));
-    co_return;
+    opened.pop3 = std::move(environment);
+  } else {
+    log.error("service {} is not supported yet", user->service);
+    return std::nullopt;
   }
-  log.error("service {} is not supported yet", user.service);
-  put_initialization_failed(conn, message);
-  co_await conn.flush();
+  return opened;
 }
 
 // --- deliveries

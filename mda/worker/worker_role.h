@@ -13,7 +13,9 @@
 #include "common/net/pool.h"
 #include "common/service/service.h"
 #include "mda/imap/change_watcher.h"
+#include "mda/imap/imap_settings.h"
 #include "mda/pop3/pop3.h"
+#include "mda/pop3/pop3_settings.h"
 #include "mda/storage/store.h"
 #include "mda/worker/mail_user.h"
 
@@ -37,8 +39,9 @@ class WorkerRole : public service::Role {
   class Running;
 
   Task<> run_session(service::Context& context, service::ControlMessage message, base::Fd fd);
-  Task<> speak(service::Context& context, Conn& conn, MailUser user,
-               const service::ControlMessage& message);
+  struct Opened;
+  std::optional<Opened> open_session(service::Context& context,
+                                     const service::ControlMessage& message);
   Task<> run_delivery(service::Context& context, service::ControlMessage message, base::Fd fd);
   Result<std::shared_ptr<Store>> store_of(service::Context& context, const MailUser& user);
   // Who got mail lately: settings and store are ready for the next message.
@@ -55,6 +58,8 @@ class WorkerRole : public service::Role {
   std::map<std::string, std::weak_ptr<Store>> stores_;  // by user and locations
   std::map<std::string, Receiver> receivers_;           // by all that the settings depend on
   std::unique_ptr<net::Timer> receivers_timer_;
+  std::shared_ptr<const imap::ImapSettings> imap_settings_;  // of the last session
+  std::shared_ptr<const pop3::Pop3Settings> pop3_settings_;
   pop3::SessionLocks pop3_locks_;
   std::map<std::string, Job> jobs_;  // by the broker's id
 };
