@@ -49,19 +49,27 @@ void LoginRole::make_room(const service::Context& context) {
 Task<> LoginRole::serve(service::Context& context, service::Client client) {
   bool first_and_only = context.client_limit == 1;
   if (!first_and_only) make_room(context);
+  struct Counted {
+    size_t& sessions;
+    ~Counted() { --sessions; }
+  };
+  ++sessions_;
+  Counted counted{sessions_};
+  auto relay = co_await log_in(std::move(client));
+  if (relay) co_await relay->run();
+}
+
+Task<std::optional<LoginRelay>> LoginRole::log_in(service::Client client) {
   auto session = protocol_ == "pop3" ? make_pop3_login(*services_, std::move(client.fd))
                                      : make_imap_login(*services_, std::move(client.fd));
   struct Listed {
-    LoginRole& role;
+    std::list<LoginSession*>& list;
     std::list<LoginSession*>::iterator place;
-    ~Listed() {
-      role.waiting_.erase(place);
-      --role.sessions_;
-    }
+    ~Listed() { list.erase(place); }
   };
-  ++sessions_;
-  Listed listed{*this, waiting_.insert(waiting_.end(), session.get())};
+  Listed listed{waiting_, waiting_.insert(waiting_.end(), session.get())};
   co_await session->run(client.listener_ssl);
+  co_return session->take_relay();
 }
 
 }  // namespace dovetail::mda

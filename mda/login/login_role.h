@@ -21,13 +21,15 @@ class LoginRole : public service::Role {
 
  private:
   void make_room(const service::Context& context);
+  // The session until its client has gone or logged in; what is left of it then.
+  Task<std::optional<LoginRelay>> log_in(service::Client client);
 
   std::string protocol_;
   std::string auth_socket_, mail_socket_;
   std::optional<LoginSettingsCache> settings_;
   std::unique_ptr<proto::AuthClient> auth_;
   std::unique_ptr<LoginServices> services_;
-  std::list<LoginSession*> waiting_;  // oldest first; some may have logged in
+  std::list<LoginSession*> waiting_;  // before login, oldest first
   size_t sessions_ = 0;
 };
 

@@ -42,7 +42,9 @@ std::string new_session_id(const SockAddr& peer) {
 }
 
 LoginSession::LoginSession(LoginServices& services, base::Fd fd)
-    : services_(services), conn_(services.loop, std::move(fd)) {
+    : services_(services),
+      connection_(std::make_unique<Conn>(services.loop, std::move(fd))),
+      conn_(*connection_) {
   facts_.service = services.protocol;
   facts_.remote_ip = conn_.peer().is_ip() ? conn_.peer().host() : "";
   facts_.local_ip = conn_.local().is_ip() ? conn_.local().host() : "";
@@ -382,12 +384,15 @@ Task<bool> LoginSession::pass_on_tls(Handover handover) {
       co_await hand_over(services_.loop, services_.mail_socket, std::move(handover), theirs.get());
   theirs.reset();
   if (!taken(answer)) co_return false;
-  Conn mail(services_.loop, std::move(ours));
-  conn_.set_timeout(std::nullopt);
-  conn_.set_deadline(std::nullopt);
-  co_await net::relay(conn_, mail);
-  conn_.shutdown_write();
+  mail_ = std::make_unique<Conn>(services_.loop, std::move(ours));
   co_return true;
+}
+
+Task<> LoginRelay::run() {
+  client->set_timeout(std::nullopt);
+  client->set_deadline(std::nullopt);
+  co_await net::relay(*client, *mail);
+  client->shutdown_write();
 }
 
 }  // namespace dovetail::mda

@@ -32,14 +32,28 @@ struct LoginServices {
   std::string mail_socket;  // login/imap as this process sees it
 };
 
+// What is left of a TLS session after login, for hours: the two connections, and neither the dialogue nor the coroutines
+// that led here.
+struct LoginRelay {
+  std::unique_ptr<Conn> client, mail;
+
+  // Copies between them until either side ends.
+  Task<> run();
+};
+
 class LoginSession {
  public:
   LoginSession(LoginServices& services, base::Fd fd);
   virtual ~LoginSession() = default;
   LoginSession(const LoginSession&) = delete;
 
-  // Ends when the client has gone, also after its TLS session was relayed. Never throws IoError.
+  // Ends when the client has gone or logged in. Never throws IoError.
   Task<> run(bool implicit_tls);
+  // After run(): a TLS session that has logged in is to be relayed by the caller. The session must not be used any more.
+  std::optional<LoginRelay> take_relay() {
+    if (!mail_) return std::nullopt;
+    return LoginRelay{std::move(connection_), std::move(mail_)};
+  }
   // The process is full and this is its oldest client.
   void drop_for_another();
   bool logged_in() const { return logged_in_; }
@@ -89,7 +103,8 @@ class LoginSession {
   void log_line(std::string_view text);
 
   LoginServices& services_;
-  Conn conn_;
+  std::unique_ptr<Conn> connection_;
+  Conn& conn_;
   std::shared_ptr<const LoginSettings> settings_;
   LoginFacts facts_;
   LoginProgress progress_;
@@ -109,6 +124,7 @@ class LoginSession {
   void log_end(const IoError* error);
   Task<> say_goodbye(IoError::Why why);
 
+  std::unique_ptr<Conn> mail_;  // a TLS session's other side: the mail process
   bool same_host_ = false, trusted_ = false;
   bool logged_in_ = false;
   bool dropped_ = false;
