@@ -115,13 +115,13 @@ Result<Fd> lock_database(const std::string& path, const WriteOptions& options) {
 // fill a page, too, or does not use their number.
 void presize_hash(DB& database, const WriteOptions& options) {
   constexpr size_t kPage = 4096, kHeader = 32, kPairOverhead = 8;
-  auto entries = std::max<size_t>(4096, options.expected_entries);
-  auto pair =
-      options.expected_bytes / std::max<size_t>(1, options.expected_entries) + kPairOverhead;
+  if (options.expected_entries < 4096) return;  // small tables stay small files
+  auto pair = options.expected_bytes / options.expected_entries + kPairOverhead;
   auto fill = std::clamp<size_t>((kPage - kHeader) / pair, 1, 512);
   database.set_pagesize(&database, kPage);
   database.set_h_ffactor(&database, static_cast<u_int32_t>(fill));
-  database.set_h_nelem(&database, static_cast<u_int32_t>(std::min<size_t>(entries, UINT32_MAX)));
+  database.set_h_nelem(
+      &database, static_cast<u_int32_t>(std::min<size_t>(options.expected_entries, UINT32_MAX)));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace {
 
 // Questions that come right behind a failure share its answer: a storm of mail must not become one of connections.
 constexpr base::Milliseconds kFailurePause{100};
+constexpr base::Milliseconds kRested{100};
 
 }  // namespace
 
@@ -148,7 +149,9 @@ Task<Result<MysqlValues>> MysqlServers::run_on(Host& host, const MakeQuery& make
     while (!connection && !host.idle.empty()) {
       connection = std::move(host.idle.back());
       host.idle.pop_back();
-      if (connection->closed_by_server()) connection.reset();
+      // One that answered just now is not asked whether it is still there; should it be gone, the query is repeated.
+      bool rested = base::monotonic_now() - connection->idle_since >= kRested;
+      if (rested && connection->closed_by_server()) connection.reset();
     }
     if (!connection) {
       bool just_failed = host.down && base::monotonic_now() - host.failed_at < kFailurePause;

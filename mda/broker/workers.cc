@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <deque>
 
 #include "common/base/text.h"
 #include "common/service/service.h"

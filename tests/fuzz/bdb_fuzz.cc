@@ -14,12 +14,13 @@ using dovetail::lookup::BdbReader;
 
 namespace {
 
-void read_table(const uint8_t* data, size_t size, BdbReader::Kind kind) {
+void read_table(const uint8_t* data, size_t size, BdbReader::Kind kind, size_t cache) {
   Fd file(memfd_create("bdb_fuzz", MFD_CLOEXEC));
   if (!file || write(file.get(), data, size) != static_cast<ssize_t>(size)) return;
-  auto reader = BdbReader::open(std::move(file), kind);
+  auto reader = BdbReader::open(std::move(file), kind, cache);
   if (!reader) return;
-  for (std::string_view key : {"k", "root", ""}) (void)reader->find(key);
+  // The second time from pages that are kept.
+  for (std::string_view key : {"k", "root", "", "k", "root", ""}) (void)reader->find(key);
   bool first = true;
   for (int entries = 0; entries < 1000; ++entries) {
     auto entry = reader->next(first);
@@ -31,7 +32,9 @@ void read_table(const uint8_t* data, size_t size, BdbReader::Kind kind) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  read_table(data, size, BdbReader::Kind::hash);
-  read_table(data, size, BdbReader::Kind::btree);
+  for (size_t cache : {size_t{0}, size_t{1} << 16}) {
+    read_table(data, size, BdbReader::Kind::hash, cache);
+    read_table(data, size, BdbReader::Kind::btree, cache);
+  }
   return 0;
 }
