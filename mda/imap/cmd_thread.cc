@@ -16,23 +16,14 @@ namespace {
 
 constexpr size_t kThreadBatch = 64;
 
-// The header has to be read for References; In-Reply-To serves only without it (RFC 5256 3, step 1).
-Task<Result<void>> read_references(Session& s, Uid uid, ThreadMessage& message,
-                                   const EnvelopeView& envelope) {
+// In-Reply-To serves only without References (RFC 5256 3, step 1).
+void take_references(const MessageInfo& info, const EnvelopeView& envelope, ThreadMessage& message) {
   auto ids = message_ids(envelope.message_id);
   if (!ids.empty()) message.message_id = ids.front();
-  auto opened = co_await s.selected->box->open_message(uid);
-  if (!opened) co_return opened.error();
-  if (!*opened) co_return Result<void>();
-  auto header = co_await (*opened)->header();
-  if (!header) co_return header.error();
-  auto references = find_header(parse_header_block(*header), "References");
-  if (references) message.references = message_ids(*references);
-  if (message.references.empty()) {
-    message.references = message_ids(envelope.in_reply_to);
-    if (message.references.size() > 1) message.references.resize(1);
-  }
-  co_return Result<void>();
+  message.references = message_ids(info.references);
+  if (!message.references.empty()) return;
+  message.references = message_ids(envelope.in_reply_to);
+  if (message.references.size() > 1) message.references.resize(1);
 }
 
 Task<Result<std::vector<ThreadMessage>>> read_thread_messages(Session& s, std::vector<Uid> uids,
@@ -51,10 +42,7 @@ Task<Result<std::vector<ThreadMessage>>> read_thread_messages(Session& s, std::v
           by_uid ? info.uid : static_cast<uint32_t>(s.selected->view->seq_of(info.uid));
       message.sent = sent_date(envelope.date, info.internal_date);
       message.base_subject = base_subject(envelope.subject, &message.is_reply);
-      if (references) {
-        auto read = co_await read_references(s, info.uid, message, envelope);
-        if (!read) co_return read.error();
-      }
+      if (references) take_references(info, envelope, message);
       messages.push_back(std::move(message));
       if (s.wants_breath()) co_await s.breathe();
     }

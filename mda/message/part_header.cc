@@ -28,6 +28,7 @@ constexpr EnvelopeName envelope_names[] = {
     {"Bcc",         &EnvelopeFields::bcc,         true},
     {"In-Reply-To", &EnvelopeFields::in_reply_to, false},
     {"Message-ID",  &EnvelopeFields::message_id,  false},
+    {"References",  &EnvelopeFields::references,  false},
 };
 // clang-format on
 constexpr unsigned kSubjectBit = 2;

@@ -88,6 +88,7 @@ struct MessageInfo {
   int64_t internal_date = 0;
   int64_t save_date = 0;
   std::string envelope;        // ready text inside ENVELOPE (...)
+  std::string references;      // the field, unfolded; comes with the envelope
   std::string body;            // ready text inside BODY (...)
   std::string body_structure;  // ready text inside BODYSTRUCTURE (...)
   std::string guid;

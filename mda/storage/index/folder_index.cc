@@ -31,6 +31,11 @@ void FolderIndex::start_empty() {
   rows_.clear();
   expunges_.clear();
   keywords_.clear();
+  suffixes_.clear();
+  guid_.clear();
+  folder_ = {};
+  stub_ = {};
+  closed_ = false;
   uid_validity_ = 0;
   uid_next_ = 1;
   Modseq least = (static_cast<Modseq>(base::wall_now().seconds) << 20) + 1;
@@ -57,13 +62,19 @@ bool FolderIndex::apply_rows(std::string_view body) {
   for (IndexRow& row : rows) row.flags = in.get<uint8_t>();
   for (IndexRow& row : rows) row.keywords = in.get<uint64_t>();
   for (IndexRow& row : rows) row.modseq = in.get<uint64_t>();
+  for (IndexRow& row : rows) row.place = in.get<uint8_t>();
   if (in.bad()) return false;
+  rows_.reserve(rows_.empty() ? rows.size() : 0);
   for (const IndexRow& row : rows) {
     highest_modseq_ = std::max(highest_modseq_, row.modseq);
-    if (IndexRow* known = find_mutable(row.uid)) {
+    if (!(row.place & kPlaceSuffix)) suffixes_.erase(row.uid);
+    if (rows_.empty() || rows_.back().uid < row.uid) {
+      rows_.push_back(row);
+    } else if (IndexRow* known = find_mutable(row.uid)) {
       known->flags = row.flags;
       known->keywords = row.keywords;
       known->modseq = row.modseq;
+      known->place = row.place;
     } else {
       rows_.insert(std::lower_bound(rows_.begin(), rows_.end(), row.uid, index_row_before), row);
     }
@@ -82,6 +93,7 @@ bool FolderIndex::apply_expunges(std::string_view body) {
   std::vector<Uid> uids;
   for (const Expunged& one : gone) {
     uids.push_back(one.uid);
+    suffixes_.erase(one.uid);
     highest_modseq_ = std::max(highest_modseq_, one.modseq);
     expunges_.push_back(one);
   }
@@ -109,6 +121,7 @@ bool FolderIndex::apply_facts(std::string_view body) {
   for (IndexRow& row : facts) row.internal_date = in.get<int64_t>();
   for (IndexRow& row : facts) row.save_date = in.get<int64_t>();
   for (IndexRow& row : facts) row.text_offset = in.get<uint64_t>();
+  for (IndexRow& row : facts) row.text_length = in.get<uint32_t>();
   if (in.bad()) return false;
   for (const IndexRow& fact : facts) {
     IndexRow* row = find_mutable(fact.uid);
@@ -117,8 +130,43 @@ bool FolderIndex::apply_facts(std::string_view body) {
     if (fact.physical_size > 0) row->physical_size = fact.physical_size;
     if (fact.internal_date != 0) row->internal_date = fact.internal_date;
     if (fact.save_date != 0) row->save_date = fact.save_date;
-    if (fact.text_offset != 0) row->text_offset = fact.text_offset;
+    if (fact.text_offset == 0) continue;
+    row->text_offset = fact.text_offset;
+    row->text_length = fact.text_length;
   }
+  return true;
+}
+
+bool FolderIndex::apply_mark(std::string_view body) {
+  NumberReader in(body);
+  uid_validity_ = in.get<uint32_t>();
+  uid_next_ = std::max(uid_next_, in.get<uint32_t>());
+  highest_modseq_ = std::max(highest_modseq_, in.get<uint64_t>());
+  expunges_from_ = in.get<uint64_t>();
+  guid_ = std::string(in.text(in.left()));
+  return !in.bad();
+}
+
+bool FolderIndex::apply_suffix(std::string_view body) {
+  NumberReader in(body);
+  Uid uid = in.get<uint32_t>();
+  if (in.bad()) return false;
+  suffixes_[uid] = std::string(in.text(in.left()));
+  return true;
+}
+
+bool FolderIndex::apply_folder(std::string_view body) {
+  NumberReader in(body);
+  IndexFolder folder;
+  for (IndexFolder::Directory* one : {&folder.fresh, &folder.cur}) {
+    one->known = in.get<uint8_t>() != 0;
+    one->seconds = in.get<int64_t>();
+    one->nanoseconds = in.get<int64_t>();
+    one->trusted_since = in.get<int64_t>();
+    one->own_changes = in.get<uint32_t>();
+  }
+  if (in.bad()) return false;
+  folder_ = folder;
   return true;
 }
 
@@ -141,11 +189,17 @@ bool FolderIndex::apply(unsigned type, std::string_view body) {
       return true;
     }
     case kIndexMark:
-      uid_validity_ = in.get<uint32_t>();
-      uid_next_ = std::max(uid_next_, in.get<uint32_t>());
-      highest_modseq_ = std::max(highest_modseq_, in.get<uint64_t>());
-      expunges_from_ = in.get<uint64_t>();
+      return apply_mark(body);
+    case kIndexSuffix:
+      return apply_suffix(body);
+    case kIndexFolder:
+      return apply_folder(body);
+    case kIndexStub:
+      stub_.size = in.get<uint32_t>();
+      stub_.crc = in.get<uint32_t>();
       return !in.bad();
+    case kIndexClosed:
+      return true;
     default:
       return false;
   }
@@ -153,12 +207,16 @@ bool FolderIndex::apply(unsigned type, std::string_view body) {
 
 void FolderIndex::add_block(unsigned type, std::string_view body) {
   apply(type, body);
+  closed_ = type == kIndexClosed;
   if (!access_.in_memory) pending_ += make_block(type, body);
 }
 
-void FolderIndex::reset(uint32_t uid_validity) {
+void FolderIndex::reset(uint32_t uid_validity, const std::string& guid) {
+  IndexStub stub = stub_;
   start_empty();
   uid_validity_ = uid_validity;
+  guid_ = guid;
+  stub_ = stub;
   fold();
 }
 
@@ -184,13 +242,36 @@ void FolderIndex::put_keyword(unsigned number, const std::string& name) {
 void FolderIndex::put_mark(Uid uid_next) {
   if (uid_next <= uid_next_) return;
   uid_next_ = uid_next;
-  add_block(kIndexMark, index_mark_body(uid_validity_, uid_next_, highest_modseq_, expunges_from_));
+  add_block(kIndexMark,
+            index_mark_body({uid_validity_, uid_next_, highest_modseq_, expunges_from_, guid_}));
 }
 
 void FolderIndex::raise_modseq(Modseq least) {
   if (least <= highest_modseq_) return;
   highest_modseq_ = least;
-  add_block(kIndexMark, index_mark_body(uid_validity_, uid_next_, highest_modseq_, expunges_from_));
+  add_block(kIndexMark,
+            index_mark_body({uid_validity_, uid_next_, highest_modseq_, expunges_from_, guid_}));
+}
+
+void FolderIndex::put_suffix(Uid uid, const std::string& suffix) {
+  add_block(kIndexSuffix, index_suffix_body(uid, suffix));
+}
+
+void FolderIndex::put_folder(const IndexFolder& folder) {
+  if (folder != folder_) add_block(kIndexFolder, index_folder_body(folder));
+}
+
+void FolderIndex::put_stub(const IndexStub& stub) {
+  if (stub != stub_) add_block(kIndexStub, index_stub_body(stub));
+}
+
+void FolderIndex::put_closed() {
+  if (!closed_) add_block(kIndexClosed, {});
+}
+
+std::string FolderIndex::odd_suffix(Uid uid) const {
+  auto known = suffixes_.find(uid);
+  return known == suffixes_.end() ? std::string() : known->second;
 }
 
 }  // namespace dovetail::mda

@@ -7,7 +7,8 @@
 //
 // cur/ and new/ are judged by their mtimes. Directory times tick in some milliseconds, so a directory changed just
 // before it was read is read again once. Our own renames move the time too: it is noted as seen if the directory was
-// unchanged before, and every 30 seconds of that the directory is read anyway.
+// unchanged before, and every 30 seconds of that the directory is read anyway. Our index remembers these times, so that
+// the next process finds the rows there and reads neither directory if nothing has changed since.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -90,6 +91,13 @@ class MaildirFolder {
     bool racy = false;  // read within the tick of its last change
     int64_t trusted_at =
         0;  // monotonic ms of the first own change taken for granted since it was read
+    int64_t trusted_since = 0;  // the same by the wall clock, for the index
+    uint32_t own_changes = 0;
+  };
+  // A directory's time, taken before it is read.
+  struct Sample {
+    timespec mtime{};
+    bool racy = false;
   };
   struct Found {
     std::string file;
@@ -98,11 +106,13 @@ class MaildirFolder {
   using FoundFiles = std::unordered_map<std::string, Found>;
 
   // folder_sync.cc
-  bool must_scan(const char* which, DirectoryState& state, timespec& mtime) const;
+  Sample sample(const char* which) const;
+  static bool must_scan(const DirectoryState& state, const Sample& now);
+  Result<bool> scan_and_merge(Sample fresh, Sample cur, bool whole);
   Result<void> scan(const char* which, FoundFiles& found);
   void fix_duplicate(const char* which, const std::string& first, const std::string& second,
                      FoundFiles& found);
-  void note_scanned(DirectoryState& state, const timespec& mtime) const;
+  static void note_scanned(DirectoryState& state, const Sample& seen);
   bool take_uidlist(Uidlist::Read read);
   Result<bool> merge(FoundFiles& found, bool whole);
   bool merge_known(FoundFiles& found, bool whole, ViewEdit& edit);
@@ -116,12 +126,16 @@ class MaildirFolder {
   Result<void> reload_keywords();
   // folder_view.cc: brings an edit, the index and the view together.
   bool lock_index();
+  void put_index_rows(const std::vector<Row>& rows);
+  // folder_warm.cc: what the index remembers of the directories.
+  bool warm_open(std::vector<UidlistEntry>& entries);
+  std::optional<Row> row_from_index(const IndexRow& index, const std::string& base) const;
+  void remember_folder();
   void finish_edit(ViewEdit edit);
   void adopt_modseqs(ViewEdit& edit);
   void agree_with_index(View& view);
   std::shared_ptr<View> next_view(std::vector<View::ChunkPointer> chunks) const;
   void publish(ViewEdit edit);
-  void foreign_index_check();
 
   // folder_flags.cc
   void own_change_begins();
@@ -139,7 +153,7 @@ class MaildirFolder {
   void list_arrivals(const std::vector<Arrival>& arrivals);
   Result<void> set_high_keywords(const std::vector<StagedFile>& files, const Saved& saved);
   Result<bool> fill_info(const Row& row, unsigned wants, MessageInfo& info, IndexRow& fact,
-                         std::optional<IndexTexts>& texts);
+                         std::optional<IndexTexts>& texts, bool& parsed);
   void facts_from_names(const Row& row, IndexRow& fact) const;
 
   FolderPaths paths_;
@@ -160,7 +174,7 @@ class MaildirFolder {
   bool broken_ = false;
   bool others_wrote_ = false;  // index rows of others that are not in the view yet
   int64_t tmp_cleaned_at_ = 0;
-  bool foreign_named_ = false;
+  bool opened_ = false;  // the first sync() has looked into the index
   bool new_was_current_ = false, cur_was_current_ = false;  // before an own change
 };
 

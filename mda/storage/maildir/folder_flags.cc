@@ -17,10 +17,13 @@ namespace {
 
 constexpr int kRenameRounds = 5;
 
+bool same_directory_time(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
 bool still_at(const std::string& path, const timespec& mtime, bool scanned) {
   struct stat st {};
-  return scanned && stat(path.c_str(), &st) == 0 && st.st_mtim.tv_sec == mtime.tv_sec &&
-         st.st_mtim.tv_nsec == mtime.tv_nsec;
+  return scanned && stat(path.c_str(), &st) == 0 && same_directory_time(st.st_mtim, mtime);
 }
 
 // What the flags and keywords become; the letters of others stay.
@@ -54,8 +57,11 @@ void MaildirFolder::own_change_ended() {
   int64_t now = base::monotonic_now().count();
   auto trust = [&](DirectoryState& state, const char* which, bool was_current) {
     if (!was_current || stat((paths_.mail + which).c_str(), &st) != 0) return;
+    if (same_directory_time(state.mtime, st.st_mtim)) return;
     state.mtime = st.st_mtim;
+    ++state.own_changes;
     if (state.trusted_at == 0) state.trusted_at = now;
+    if (state.trusted_since == 0) state.trusted_since = base::wall_now().seconds;
   };
   trust(new_, "/new", new_was_current_);
   trust(cur_, "/cur", cur_was_current_);
@@ -138,7 +144,6 @@ Result<bool> MaildirFolder::set_flags(const std::vector<Uid>& uids, const FlagUp
   }
   own_change_begins();
   ViewEdit edit;
-  std::vector<IndexRow> changed;
   std::optional<Error> failed;
   Modseq fresh = index_.highest_modseq() + 1;
   for (Uid uid : uids) {
@@ -162,17 +167,12 @@ Result<bool> MaildirFolder::set_flags(const std::vector<Uid>& uids, const FlagUp
     if (row.flags == before.flags && row.keywords == before.keywords && row.file == before.file)
       continue;
     row.modseq = fresh;
-    IndexRow index;
-    index.uid = row.uid;
-    index.flags = row.flags;
-    index.keywords = row.keywords;
-    index.modseq = fresh;
-    changed.push_back(index);
     edit.changed.push_back(std::move(row));
   }
-  index_.put_rows(changed);
+  put_index_rows(edit.changed);
   own_change_ended();
   publish(std::move(edit));
+  remember_folder();
   index_.unlock();
   if (failed) return *failed;
   return true;
@@ -214,6 +214,7 @@ Result<bool> MaildirFolder::expunge(const std::vector<Uid>& uids, std::vector<Ui
   index_.put_expunges(expunged);
   own_change_ended();
   publish(std::move(edit));
+  remember_folder();
   index_.unlock();
   if (failed) return *failed;
   return true;
@@ -222,8 +223,10 @@ Result<bool> MaildirFolder::expunge(const std::vector<Uid>& uids, std::vector<Ui
 Result<bool> MaildirFolder::claim_recent(std::vector<Uid>& claimed) {
   claimed.clear();
   if (view_->unclaimed() == 0) return true;
+  if (!lock_index()) return false;
   own_change_begins();
   ViewEdit edit;
+  std::optional<Error> failed;
   for (const auto& chunk : view_->chunks()) {
     for (const Row& row : chunk->rows) {
       if (!row.unclaimed) continue;
@@ -232,7 +235,7 @@ Result<bool> MaildirFolder::claim_recent(std::vector<Uid>& claimed) {
       if (row.file.find(':') == std::string::npos) moved.file += ":2,";
       if (::rename(path_of(row).c_str(), path_of(moved).c_str()) != 0) {
         // Another session was faster, and \Recent is its.
-        if (errno != ENOENT) return errno_error("rename " + path_of(row), errno);
+        if (errno != ENOENT) failed = errno_error("rename " + path_of(row), errno);
         new_.racy = cur_.racy = true;
         continue;
       }
@@ -240,8 +243,12 @@ Result<bool> MaildirFolder::claim_recent(std::vector<Uid>& claimed) {
       edit.changed.push_back(std::move(moved));
     }
   }
+  put_index_rows(edit.changed);
   own_change_ended();
   publish(std::move(edit));
+  remember_folder();
+  index_.unlock();
+  if (failed && claimed.empty()) return *failed;
   return true;
 }
 

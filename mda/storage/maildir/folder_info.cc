@@ -26,7 +26,8 @@ void MaildirFolder::facts_from_names(const Row& row, IndexRow& fact) const {
 
 // False: the message has gone. `fact` gets what should be remembered.
 Result<bool> MaildirFolder::fill_info(const Row& row, unsigned wants, MessageInfo& info,
-                                      IndexRow& fact, std::optional<IndexTexts>& texts) {
+                                      IndexRow& fact, std::optional<IndexTexts>& texts,
+                                      bool& parsed) {
   bool want_texts = wants & (kWantEnvelope | kWantStructure);
   if (want_texts) texts = index_.texts(fact);
   bool parse = want_texts && !texts;
@@ -47,9 +48,11 @@ Result<bool> MaildirFolder::fill_info(const Row& row, unsigned wants, MessageInf
       fact.physical_size = structure->size.physical;
       fact.virtual_size = structure->size.crlf;
       if (want_texts) {
+        parsed = true;
         texts =
             IndexTexts{envelope_text(structure->root().envelope),
-                       bodystructure_text(*structure, false), bodystructure_text(*structure, true)};
+                       bodystructure_text(*structure, false), bodystructure_text(*structure, true),
+                       structure->root().envelope.references};
       }
     }
   }
@@ -59,6 +62,7 @@ Result<bool> MaildirFolder::fill_info(const Row& row, unsigned wants, MessageInf
   info.save_date = fact.save_date;
   if (texts) {
     info.envelope = texts->envelope;
+    info.references = texts->references;
     info.body = texts->body;
     info.body_structure = texts->body_structure;
   }
@@ -86,7 +90,8 @@ Result<std::vector<MessageInfo>> MaildirFolder::info(const std::vector<Uid>& uid
     IndexRow before = fact;
     facts_from_names(row, fact);
     std::optional<IndexTexts> texts;
-    auto there = fill_info(row, wants, info, fact, texts);
+    bool parsed = false;
+    auto there = fill_info(row, wants, info, fact, texts, parsed);
     if (!there) return there.error();
     info.gone = !*there;
     if (wants & kWantGuid) {
@@ -101,10 +106,11 @@ Result<std::vector<MessageInfo>> MaildirFolder::info(const std::vector<Uid>& uid
                 fact.virtual_size != before.virtual_size ||
                 fact.physical_size != before.physical_size;
     if (news && *there && known != nullptr) facts.push_back(fact);
-    if (texts && *there && known != nullptr && fact.text_offset == 0)
+    if (parsed && *there && known != nullptr)
       fresh_texts.emplace_back(uid, std::move(*texts));
     infos.push_back(std::move(info));
   }
+  index_.forget_window();
   // Remembering is worth no waiting: who comes next will find it out again.
   if ((!facts.empty() || !fresh_texts.empty()) && lock_index()) {
     index_.put_facts(facts);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 
 #include "common/base/clock.h"
 #include "common/base/random.h"
@@ -39,22 +40,30 @@ struct DirectoryCloser {
 
 }  // namespace
 
-bool MaildirFolder::must_scan(const char* which, DirectoryState& state, timespec& mtime) const {
-  mtime = directory_mtime(format("{}/{}", paths_.mail, which));
-  if (!state.scanned || state.racy || !same_mtime(mtime, state.mtime)) return true;
+// Must be taken before the directory is read: a change in the same tick, but later, shows by nothing.
+MaildirFolder::Sample MaildirFolder::sample(const char* which) const {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  Sample seen;
+  seen.mtime = directory_mtime(format("{}/{}", paths_.mail, which));
+  int64_t age =
+      (now.tv_sec - seen.mtime.tv_sec) * 1'000'000'000 + now.tv_nsec - seen.mtime.tv_nsec;
+  // A file system that counts whole seconds shows it by zeros.
+  seen.racy = age < (seen.mtime.tv_nsec == 0 ? 2'000'000'000 : kTickNanoseconds);
+  return seen;
+}
+
+bool MaildirFolder::must_scan(const DirectoryState& state, const Sample& now) {
+  if (!state.scanned || state.racy || !same_mtime(now.mtime, state.mtime)) return true;
   return state.trusted_at != 0 &&
          base::monotonic_now().count() - state.trusted_at > kTrustMilliseconds;
 }
 
-void MaildirFolder::note_scanned(DirectoryState& state, const timespec& mtime) const {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  int64_t age = (now.tv_sec - mtime.tv_sec) * 1'000'000'000 + now.tv_nsec - mtime.tv_nsec;
-  state.mtime = mtime;
+void MaildirFolder::note_scanned(DirectoryState& state, const Sample& seen) {
+  state = {};
+  state.mtime = seen.mtime;
   state.scanned = true;
-  state.trusted_at = 0;
-  // A file system that counts whole seconds shows it by zeros.
-  state.racy = age < (mtime.tv_nsec == 0 ? 2'000'000'000 : kTickNanoseconds);
+  state.racy = seen.racy;
 }
 
 Result<void> MaildirFolder::scan(const char* which, FoundFiles& found) {
@@ -140,14 +149,14 @@ bool MaildirFolder::take_uidlist(Uidlist::Read read) {
 
 Result<bool> MaildirFolder::sync() {
   if (auto done = reload_keywords(); !done) return done.error();
-  foreign_index_check();
   auto read = uidlist_.refresh();
   if (!read) return read.error();
+  if (!std::exchange(opened_, true) && read->replaced && !read->broken && warm_open(read->entries))
+    read->replaced = false;  // what the index did not know is left in entries
   bool usable = take_uidlist(std::move(*read));
-  timespec new_mtime{}, cur_mtime{};
-  bool scan_new = must_scan("new", new_, new_mtime);
-  bool scan_cur = must_scan("cur", cur_, cur_mtime);
-  bool whole = scan_cur || remap_ || !usable;
+  Sample fresh = sample("new"), cur = sample("cur");
+  bool scan_new = must_scan(new_, fresh);
+  bool whole = must_scan(cur_, cur) || remap_ || !usable;
   if (!scan_new && !whole) {
     Modseq before = index_.highest_modseq();
     index_.refresh();
@@ -157,36 +166,39 @@ Result<bool> MaildirFolder::sync() {
     }
   }
   if (!lock_index()) return false;
+  auto done = scan_and_merge(fresh, cur, whole);
+  uidlist_.unlock();
+  index_.unlock();
+  if (done && *done) clean_tmp();
+  return done;
+}
+
+// Reads new/, and cur/ as well if `whole` or if it turns out to be needed; the index is locked.
+Result<bool> MaildirFolder::scan_and_merge(Sample fresh, Sample cur, bool whole) {
   for (int rounds = 0;;) {
     FoundFiles found;
-    if (auto done = scan("new", found); !done) return index_.unlock(), done.error();
+    if (auto done = scan("new", found); !done) return done.error();
     if (whole) {
       found.reserve(view_->count() + found.size());
-      if (auto done = scan("cur", found); !done) return index_.unlock(), done.error();
+      if (auto done = scan("cur", found); !done) return done.error();
       // A file renamed while the directory is read may be missed by it; then it must not pass for gone.
-      timespec after = directory_mtime(paths_.mail + "/cur");
-      if (!same_mtime(after, cur_mtime) && rounds++ < 3) {
-        cur_mtime = after;
-        new_mtime = directory_mtime(paths_.mail + "/new");
+      Sample after = sample("cur");
+      if (!same_mtime(after.mtime, cur.mtime) && rounds++ < 3) {
+        cur = after;
+        fresh = sample("new");
         continue;
       }
     }
     auto merged = merge(found, whole);
     if (merged && *merged) break;
-    if (!merged || whole) {
-      index_.unlock();
-      uidlist_.unlock();
-      return merged;
-    }
+    if (!merged || whole) return merged;
     whole = true;  // something left new/ since: cur/ has to be read as well
-    cur_mtime = directory_mtime(paths_.mail + "/cur");
-    new_mtime = directory_mtime(paths_.mail + "/new");
+    cur = sample("cur");
+    fresh = sample("new");
   }
-  uidlist_.unlock();
-  index_.unlock();
-  note_scanned(new_, new_mtime);
-  if (whole) note_scanned(cur_, cur_mtime);
-  clean_tmp();
+  note_scanned(new_, fresh);
+  if (whole) note_scanned(cur_, cur);
+  remember_folder();
   return true;
 }
 

@@ -1,7 +1,5 @@
 // From a scan to the next view: modseqs from the index or new ones, expunges noted; see folder.h.
 // SPDX-License-Identifier: Apache-2.0
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "mda/storage/maildir/filename.h"
@@ -13,12 +11,22 @@ namespace {
 
 constexpr KeywordSet kLetterKeywords = (KeywordSet{1} << kKeywordLetters) - 1;
 
-IndexRow index_row_of(const Row& row) {
+// `suffix`: what the file's name ends with, if that is neither nothing nor what its flags make.
+IndexRow index_row_of(const Row& row, std::string& suffix) {
   IndexRow index;
   index.uid = row.uid;
   index.flags = row.flags;
   index.keywords = row.keywords;
   index.modseq = row.modseq;
+  if (row.unclaimed) index.place |= kPlaceNew;
+  std::string_view base = row.base();
+  suffix.clear();
+  if (base.size() == row.file.size()) {
+    index.place |= kPlacePlain;
+  } else if (row.file != maildir_name(base, {row.flags, row.keywords & kLetterKeywords, ""})) {
+    index.place |= kPlaceSuffix;
+    suffix = row.file.substr(base.size());
+  }
   return index;
 }
 
@@ -29,38 +37,54 @@ bool same_flags(const Row& row, const IndexRow& index) {
 
 }  // namespace
 
+void MaildirFolder::put_index_rows(const std::vector<Row>& rows) {
+  std::vector<IndexRow> index;
+  std::vector<std::pair<Uid, std::string>> suffixes;
+  std::string suffix;
+  for (const Row& row : rows) {
+    index.push_back(index_row_of(row, suffix));
+    if (!suffix.empty()) suffixes.emplace_back(row.uid, suffix);
+  }
+  std::sort(index.begin(), index.end(),
+            [](const IndexRow& a, const IndexRow& b) { return a.uid < b.uid; });
+  index_.put_rows(index);
+  for (const auto& [uid, text] : suffixes) index_.put_suffix(uid, text);
+}
+
 // Rows as the files have them: where the index says the same their modseq is known, else they changed just now.
 void MaildirFolder::adopt_modseqs(ViewEdit& edit) {
   Modseq fresh = index_.highest_modseq() + 1;
-  std::vector<IndexRow> changed;
+  std::vector<Row> changed;
+  std::string suffix;
   for (std::vector<Row>* rows : {&edit.changed, &edit.added}) {
     for (Row& row : *rows) {
       const IndexRow* known = index_.find(row.uid);
       if (known != nullptr) row.keywords |= known->keywords & ~kLetterKeywords;
-      if (known != nullptr && same_flags(row, *known)) {
-        row.modseq = known->modseq;
-      } else {
-        row.modseq = fresh;
-        changed.push_back(index_row_of(row));
-      }
+      bool same = known != nullptr && same_flags(row, *known);
+      row.modseq = same ? known->modseq : fresh;
+      bool same_place = same && index_row_of(row, suffix).place == known->place &&
+                        (suffix.empty() || suffix == index_.odd_suffix(row.uid));
+      if (!same_place) changed.push_back(row);
     }
   }
-  std::sort(changed.begin(), changed.end(),
-            [](const IndexRow& a, const IndexRow& b) { return a.uid < b.uid; });
-  index_.put_rows(changed);
+  put_index_rows(changed);
 }
 
 // Both lists side by side: rows other processes changed get their modseqs, index rows without a file are expunged.
 void MaildirFolder::agree_with_index(View& view) {
   ViewEdit edit;
   std::vector<Expunged> gone;
+  std::vector<Row> unknown;  // of an index that was thrown away under us
   Modseq fresh = index_.highest_modseq() + 1;
   auto index = index_.rows().begin();
   auto end = index_.rows().end();
   for (const auto& chunk : view.chunks()) {
     for (const Row& row : chunk->rows) {
       while (index != end && index->uid < row.uid) gone.push_back({index++->uid, fresh});
-      if (index == end || index->uid != row.uid) continue;
+      if (index == end || index->uid != row.uid) {
+        unknown.push_back(row);
+        continue;
+      }
       if (same_flags(row, *index) &&
           (row.modseq != index->modseq || row.keywords != index->keywords)) {
         edit.changed.push_back(row);
@@ -72,6 +96,7 @@ void MaildirFolder::agree_with_index(View& view) {
   }
   for (; index != end; ++index) gone.push_back({index->uid, fresh});
   index_.put_expunges(gone);
+  put_index_rows(unknown);
   if (!edit.empty()) view = *next_view(edit_chunks(view, std::move(edit)));
 }
 
@@ -98,8 +123,11 @@ bool MaildirFolder::lock_index() {
 }
 
 void MaildirFolder::finish_edit(ViewEdit edit) {
-  if (index_.uid_validity() != uidlist_.header().uid_validity)
-    index_.reset(uidlist_.header().uid_validity);
+  const UidlistHeader& header = uidlist_.header();
+  if (index_.uid_validity() != header.uid_validity || index_.guid() != header.guid) {
+    index_.reset(header.uid_validity, header.guid);
+    others_wrote_ = true;
+  }
   adopt_modseqs(edit);
   std::vector<Expunged> gone;
   Modseq fresh = index_.highest_modseq() + 1;
@@ -119,20 +147,6 @@ void MaildirFolder::finish_edit(ViewEdit edit) {
 // After an own change: the rows carry their modseqs, the index has them already.
 void MaildirFolder::publish(ViewEdit edit) {
   view_ = next_view(edit_chunks(*view_, std::move(edit)));
-}
-
-// The incumbent's index is neither read nor changed: it finds by itself what was changed in the files, uids come from
-// the uidlist. Only what stands nowhere else is lost to us, and the administrator is told so once.
-void MaildirFolder::foreign_index_check() {
-  if (foreign_named_) return;
-  foreign_named_ = true;
-  index_.refresh();
-  struct stat st {};
-  std::string path = paths_.index + "/dovecot.index.log";
-  if (stat(path.c_str(), &st) != 0 || !index_.rows().empty()) return;
-  log_.info(
-      "Mailbox {}: {} is left as it is: modseqs begin anew, keywords beyond {} are not imported",
-      paths_.name, path, kKeywordLetters);
 }
 
 }  // namespace dovetail::mda
