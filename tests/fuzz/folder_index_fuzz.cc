@@ -28,7 +28,7 @@ std::string empty_index(const tests::Scratch& scratch) {
   mda::FolderIndex index(scratch.path(), {}, Logger("fuzz"));
   index.refresh();
   tests::refuse(!index.try_lock());
-  index.reset(1);
+  index.reset(1, "");
   index.put_mark(5);
   index.commit();
   index.unlock();

@@ -26,7 +26,11 @@ FolderIndex::FolderIndex(std::string directory, Access access, Logger log)
   start_empty();
 }
 
-// Modseqs only grow, whatever was lost: seconds since 1970 times a million are above all that were ever given.
+Modseq modseq_of_clock() {
+  base::Wall now = base::wall_now();
+  return (static_cast<Modseq>(now.seconds) << 20) + static_cast<Modseq>(now.microseconds) + 1;
+}
+
 void FolderIndex::start_empty() {
   rows_.clear();
   expunges_.clear();
@@ -38,8 +42,7 @@ void FolderIndex::start_empty() {
   closed_ = false;
   uid_validity_ = 0;
   uid_next_ = 1;
-  Modseq least = (static_cast<Modseq>(base::wall_now().seconds) << 20) + 1;
-  highest_modseq_ = std::max(highest_modseq_ + 1, least);
+  highest_modseq_ = std::max(highest_modseq_ + 1, modseq_of_clock());
   expunges_from_ = highest_modseq_;
 }
 
@@ -64,6 +67,9 @@ bool FolderIndex::apply_rows(std::string_view body) {
   for (IndexRow& row : rows) row.modseq = in.get<uint64_t>();
   for (IndexRow& row : rows) row.place = in.get<uint8_t>();
   if (in.bad()) return false;
+  for (const IndexRow& row : rows) {
+    if (row.uid == 0) return false;
+  }
   rows_.reserve(rows_.empty() ? rows.size() : 0);
   for (const IndexRow& row : rows) {
     highest_modseq_ = std::max(highest_modseq_, row.modseq);
@@ -197,6 +203,7 @@ bool FolderIndex::apply(unsigned type, std::string_view body) {
     case kIndexStub:
       stub_.size = in.get<uint32_t>();
       stub_.crc = in.get<uint32_t>();
+      stub_.initial = in.get<uint64_t>();
       return !in.bad();
     case kIndexClosed:
       return true;

@@ -58,8 +58,9 @@ struct IndexTexts {
 struct IndexFolder {
   struct Directory {
     int64_t seconds = 0, nanoseconds = 0;
-    int64_t trusted_since = 0;  // wall clock; 0: it was read. Else own changes were taken for granted since then,
-    uint32_t own_changes = 0;   // so many
+    int64_t trusted_since =
+        0;  // wall clock; 0: it was read. Else own changes were taken for granted since then,
+    uint32_t own_changes = 0;  // so many
     bool known = false;
     bool operator==(const Directory&) const = default;
   };
@@ -69,8 +70,12 @@ struct IndexFolder {
 
 struct IndexStub {
   uint32_t size = 0, crc = 0;  // 0: none was left
+  Modseq initial = 0;
   bool operator==(const IndexStub&) const = default;
 };
+
+// Above all modseqs given before this moment, whatever was lost: seconds since 1970, a million to each.
+Modseq modseq_of_clock();
 
 class FolderIndex {
  public:
@@ -117,6 +122,8 @@ class FolderIndex {
   void put_stub(const IndexStub& stub);
   // The last thing said by a process that has done with the mailbox.
   void put_closed();
+  // Makes what was committed survive a loss of power: before something is removed that is said here only.
+  void sync_to_disk();
   // Facts and texts are true for ever, and may be put with the lock not held by taking it for a moment.
   void put_facts(const std::vector<IndexRow>& rows);
   void put_texts(const std::vector<std::pair<Uid, IndexTexts>>& texts);

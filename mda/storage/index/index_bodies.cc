@@ -61,6 +61,7 @@ std::string index_stub_body(const IndexStub& stub) {
   std::string body;
   put_number<uint32_t>(body, stub.size);
   put_number<uint32_t>(body, stub.crc);
+  put_number<uint64_t>(body, stub.initial);
   return body;
 }
 

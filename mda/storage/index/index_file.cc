@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "common/base/clock.h"
 #include "common/base/lock.h"
 #include "common/base/random.h"
 #include "common/base/text.h"
@@ -39,6 +38,17 @@ const std::string& this_boot() {
 
 }  // namespace
 
+Result<void> replace_index_file(const std::string& path, std::string_view bytes, mode_t mode) {
+  std::string beside = format("{}.{}", path, base::random_hex(8));
+  auto fd = base::open_file(beside, O_WRONLY | O_CREAT | O_EXCL, mode);
+  if (!fd) return fd.error();
+  auto done = base::write_all(fd->get(), bytes);
+  if (done && ::rename(beside.c_str(), path.c_str()) != 0)
+    done = errno_error("rename " + beside, errno);
+  if (!done) unlink(beside.c_str());
+  return done;
+}
+
 FolderIndex::~FolderIndex() {
   OpenIndexes::forget(*this);
 }
@@ -52,8 +62,7 @@ void FolderIndex::give_up(std::string_view doing) {
   cache_.reset();
   locked_ = false;
   pending_.clear();
-  Modseq least = (static_cast<Modseq>(base::wall_now().seconds) << 20) + 1;
-  highest_modseq_ = std::max(highest_modseq_, least);
+  highest_modseq_ = std::max(highest_modseq_, modseq_of_clock());
 }
 
 // The file says what cannot be, or what may be lost in part: it goes, in one log line.
@@ -89,7 +98,8 @@ bool FolderIndex::open_log() {
     give_up("open");
     return false;
   }
-  if (st.st_ino == inode_ && static_cast<uint64_t>(st.st_size) >= offset_) return true;  // LRU had closed it
+  if (st.st_ino == inode_ && static_cast<uint64_t>(st.st_size) >= offset_)
+    return true;  // LRU had closed it
   inode_ = st.st_ino;
   offset_ = 0;
   return true;
@@ -150,7 +160,8 @@ bool FolderIndex::try_lock() {
     }
     struct stat ours {
     }, there{};
-    bool same = fstat(fd_.get(), &ours) == 0 && stat(file_path().c_str(), &there) == 0 && ours.st_ino == there.st_ino;
+    bool same = fstat(fd_.get(), &ours) == 0 && stat(file_path().c_str(), &there) == 0 &&
+                ours.st_ino == there.st_ino;
     if (!same) {
       fd_.reset();  // folded or removed by somebody else meanwhile: lock the new file
       continue;
@@ -191,6 +202,12 @@ void FolderIndex::commit() {
     write_out();
 }
 
+void FolderIndex::sync_to_disk() {
+  commit();
+  OpenIndexes::Use use(*this);
+  if (fd_ && !access_.in_memory) fdatasync(fd_.get());
+}
+
 void FolderIndex::write_out() {
   struct stat st {};
   // Half a block of a writer that died: what follows ours must not look like damage.
@@ -224,7 +241,8 @@ std::string FolderIndex::folded() const {
   if (!expunges_.empty())
     add(kIndexExpunges, index_expunges_body(expunges_.data(), expunges_.size()));
   if (stub_.size != 0) add(kIndexStub, index_stub_body(stub_));
-  add(kIndexMark, index_mark_body({uid_validity_, uid_next_, highest_modseq_, expunges_from_, guid_}));
+  add(kIndexMark,
+      index_mark_body({uid_validity_, uid_next_, highest_modseq_, expunges_from_, guid_}));
   add(kIndexFolder, index_folder_body(folder_));
   if (closed_) add(kIndexClosed, {});
   return text;

@@ -4,20 +4,20 @@
 
 #include <cstdio>
 
-#include "common/base/random.h"
 #include "common/base/text.h"
 #include "mda/message/file_bytes.h"
 #include "mda/storage/index/blocks.h"
 #include "mda/storage/index/folder_index.h"
+#include "mda/storage/index/index_types.h"
 #include "mda/storage/index/open_indexes.h"
 
 namespace dovetail::mda {
 
 namespace {
 
-constexpr uint64_t kTextWindow = 64 << 10;      // neighbours are asked for together
-constexpr uint32_t kLongestText = 64 << 20;     // longer is damage
-constexpr uint64_t kSmallTextFile = 1 << 20;    // not worth compacting
+constexpr uint64_t kTextWindow = 64 << 10;    // neighbours are asked for together
+constexpr uint32_t kLongestText = 64 << 20;   // longer is damage
+constexpr uint64_t kSmallTextFile = 1 << 20;  // not worth compacting
 
 std::string index_text_block(Uid uid, const IndexTexts& texts) {
   std::string body;
@@ -33,7 +33,8 @@ std::string index_text_block(Uid uid, const IndexTexts& texts) {
 }  // namespace
 
 std::optional<IndexTexts> FolderIndex::texts(const IndexRow& row) {
-  if (row.text_offset == 0 || access_.in_memory || row.text_length > kLongestText) return std::nullopt;
+  if (row.text_offset == 0 || access_.in_memory || row.text_length > kLongestText)
+    return std::nullopt;
   OpenIndexes::Use use(*this);
   if (!cache_) cache_ = Fd(::open(cache_path().c_str(), O_RDONLY | O_CLOEXEC));
   if (!cache_) return std::nullopt;
@@ -49,7 +50,8 @@ std::optional<IndexTexts> FolderIndex::texts(const IndexRow& row) {
   auto block = read_block(bytes.substr(0, row.text_length), torn);
   if (!block || block->type != row.uid) return std::nullopt;
   NumberReader in(block->body);
-  uint32_t envelope = in.get<uint32_t>(), body = in.get<uint32_t>(), references = in.get<uint32_t>();
+  uint32_t envelope = in.get<uint32_t>(), body = in.get<uint32_t>(),
+           references = in.get<uint32_t>();
   IndexTexts texts;
   texts.envelope = std::string(in.text(envelope));
   texts.body = std::string(in.text(body));
@@ -98,7 +100,7 @@ void FolderIndex::compact_texts() {
     offsets.push_back(text ? kept.size() + 1 : 0);
     if (text) kept += index_text_block(row.uid, *text);
   }
-  if (!base::replace_file(cache_path(), kept, access_.mode)) return;
+  if (!replace_index_file(cache_path(), kept, access_.mode)) return;
   for (size_t i = 0; i < rows_.size(); ++i) rows_[i].text_offset = offsets[i];
   cache_.reset();
   window_.clear();

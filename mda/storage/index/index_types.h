@@ -1,4 +1,4 @@
-// Types and bodies of the index file's blocks; used inside mda/storage/index only.
+// Types and bodies of the index file's blocks; used by the store only.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -33,5 +33,8 @@ struct IndexMark {
   std::string guid;
 };
 std::string index_mark_body(const IndexMark& mark);
+
+// A whole file in one step, without fsync: what it says can be found out again.
+Result<void> replace_index_file(const std::string& path, std::string_view bytes, mode_t mode);
 
 }  // namespace dovetail::mda

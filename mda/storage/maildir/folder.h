@@ -20,6 +20,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "mda/storage/index/folder_index.h"
+#include "mda/storage/index/foreign_index.h"
 #include "mda/storage/mailbox.h"
 #include "mda/storage/maildir/uidlist.h"
 #include "mda/storage/settings.h"
@@ -49,6 +50,9 @@ struct StagedFile {
 class MaildirFolder {
  public:
   MaildirFolder(FolderPaths paths, std::shared_ptr<const StoreSettings> settings, Logger log);
+  ~MaildirFolder();
+  MaildirFolder(const MaildirFolder&) = delete;
+  MaildirFolder& operator=(const MaildirFolder&) = delete;
 
   // Makes the directories (and maildirfolder for a subfolder) if they are missing.
   Result<void> create(bool marker);
@@ -76,6 +80,9 @@ class MaildirFolder {
   // -1 inside: the message has gone.
   Result<Fd> open_message(Uid uid);
   ChangesSince changes_since(Modseq since);
+  // The incumbent may have the mailbox now: a log for it whose modseqs begin above ours. Also done by the destructor
+  // if anything was changed. Nothing is written for a folder that was never synced.
+  void hand_back();
 
   std::string tmp_path(std::string_view name) const {
     return format("{}/tmp/{}", paths_.mail, name);
@@ -131,6 +138,20 @@ class MaildirFolder {
   bool warm_open(std::vector<UidlistEntry>& entries);
   std::optional<Row> row_from_index(const IndexRow& index, const std::string& base) const;
   void remember_folder();
+  // folder_swap.cc: the incumbent's index files.
+  struct FamilyState {
+    uint64_t inode = 0, size = 0;
+    timespec mtime{};
+    bool there = false;
+  };
+  FamilyState family_state() const;
+  bool family_is_ours();
+  Result<bool> import_family();
+  void import_rows(const ForeignIndex& foreign);
+  KeywordSet import_keywords(const ForeignIndex& foreign, const ForeignMessage& message,
+                             std::vector<std::optional<unsigned>>& numbers);
+  void remove_family();
+  StubContents stub_contents() const;
   void finish_edit(ViewEdit edit);
   void adopt_modseqs(ViewEdit& edit);
   void agree_with_index(View& view);
@@ -174,6 +195,7 @@ class MaildirFolder {
   bool broken_ = false;
   bool others_wrote_ = false;  // index rows of others that are not in the view yet
   int64_t tmp_cleaned_at_ = 0;
+  FamilyState family_;   // as last looked at: our own stub, or nothing
   bool opened_ = false;  // the first sync() has looked into the index
   bool new_was_current_ = false, cur_was_current_ = false;  // before an own change
 };

@@ -40,7 +40,7 @@ Result<bool> MaildirFolder::fill_info(const Row& row, unsigned wants, MessageInf
     struct stat st {};
     if (fstat(fd->get(), &st) != 0) return errno_error("fstat " + path_of(row), errno);
     fact.internal_date = st.st_mtime;
-    fact.save_date = st.st_ctime;
+    if (fact.save_date == 0) fact.save_date = st.st_ctime;
     bool lies = fact.physical_size != static_cast<uint64_t>(st.st_size);
     if (parse || size_missing || lies) {
       auto structure = parse_structure(fd->get(), 0, mime_limits());
@@ -49,10 +49,9 @@ Result<bool> MaildirFolder::fill_info(const Row& row, unsigned wants, MessageInf
       fact.virtual_size = structure->size.crlf;
       if (want_texts) {
         parsed = true;
-        texts =
-            IndexTexts{envelope_text(structure->root().envelope),
-                       bodystructure_text(*structure, false), bodystructure_text(*structure, true),
-                       structure->root().envelope.references};
+        texts = IndexTexts{
+            envelope_text(structure->root().envelope), bodystructure_text(*structure, false),
+            bodystructure_text(*structure, true), structure->root().envelope.references};
       }
     }
   }
@@ -106,8 +105,7 @@ Result<std::vector<MessageInfo>> MaildirFolder::info(const std::vector<Uid>& uid
                 fact.virtual_size != before.virtual_size ||
                 fact.physical_size != before.physical_size;
     if (news && *there && known != nullptr) facts.push_back(fact);
-    if (parsed && *there && known != nullptr)
-      fresh_texts.emplace_back(uid, std::move(*texts));
+    if (parsed && *there && known != nullptr) fresh_texts.emplace_back(uid, std::move(*texts));
     infos.push_back(std::move(info));
   }
   index_.forget_window();

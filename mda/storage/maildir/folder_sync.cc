@@ -46,8 +46,7 @@ MaildirFolder::Sample MaildirFolder::sample(const char* which) const {
   clock_gettime(CLOCK_REALTIME, &now);
   Sample seen;
   seen.mtime = directory_mtime(format("{}/{}", paths_.mail, which));
-  int64_t age =
-      (now.tv_sec - seen.mtime.tv_sec) * 1'000'000'000 + now.tv_nsec - seen.mtime.tv_nsec;
+  int64_t age = (now.tv_sec - seen.mtime.tv_sec) * 1'000'000'000 + now.tv_nsec - seen.mtime.tv_nsec;
   // A file system that counts whole seconds shows it by zeros.
   seen.racy = age < (seen.mtime.tv_nsec == 0 ? 2'000'000'000 : kTickNanoseconds);
   return seen;
@@ -151,6 +150,11 @@ Result<bool> MaildirFolder::sync() {
   if (auto done = reload_keywords(); !done) return done.error();
   auto read = uidlist_.refresh();
   if (!read) return read.error();
+  auto imported = import_family();
+  if (!imported || !*imported) {
+    take_uidlist(std::move(*read));
+    return imported;
+  }
   if (!std::exchange(opened_, true) && read->replaced && !read->broken && warm_open(read->entries))
     read->replaced = false;  // what the index did not know is left in entries
   bool usable = take_uidlist(std::move(*read));
