@@ -9,7 +9,8 @@ namespace dovetail::authd {
 Result<AuthSettings> read_auth_settings(const conf::dovecot::View& view) {
   AuthSettings settings;
   settings.mechanisms.clear();
-  for (auto word : base::words(view.get("auth_mechanisms"))) {
+  const auto mechanisms = view.get("auth_mechanisms");
+  for (auto word : base::words(mechanisms)) {
     if (!find_mech(word)) {
       return config_error(format("Unknown authentication mechanism '{}'", base::upper(word)));
     }

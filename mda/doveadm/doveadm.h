@@ -17,11 +17,13 @@ using Words = std::vector<std::string>;
 enum Exit : int {
   kOk = 0,
   kUsageError = 64,
+  kDataError = 65,
   kNoUser = 67,
   kNotFound = 68,
   kTempFail = 75,
   kNoPermission = 77,
-  kConfigError = 78
+  kConfigError = 78,
+  kBadOption = 89
 };
 
 struct Options {
@@ -38,13 +40,20 @@ struct Command {
   int (*run)(const Options& options, const Command& command, Words arguments);
 };
 
-int cmd_reload(const Options& options, const Command& command, Words arguments);
-int cmd_stop(const Options& options, const Command& command, Words arguments);
-int cmd_who(const Options& options, const Command& command, Words arguments);
-int cmd_kick(const Options& options, const Command& command, Words arguments);
-int cmd_mailbox_list(const Options& options, const Command& command, Words arguments);
-int cmd_fetch(const Options& options, const Command& command, Words arguments);
-int cmd_search(const Options& options, const Command& command, Words arguments);
+using Run = int(const Options& options, const Command& command, Words arguments);
+// server.cc
+Run cmd_reload, cmd_stop, cmd_who, cmd_kick;
+// fetch.cc
+Run cmd_fetch, cmd_search;
+// mailbox_commands.cc, mailbox_status.cc
+Run cmd_mailbox_list, cmd_mailbox_create, cmd_mailbox_delete, cmd_mailbox_rename,
+    cmd_mailbox_subscribe, cmd_mailbox_unsubscribe, cmd_mailbox_path, cmd_mailbox_handback,
+    cmd_mailbox_status;
+// message_commands.cc
+Run cmd_flags_add, cmd_flags_remove, cmd_flags_replace, cmd_expunge, cmd_copy, cmd_move, cmd_save,
+    cmd_index, cmd_force_resync, cmd_purge;
+// host_commands.cc
+Run cmd_config, cmd_exec, cmd_log_find;
 
 // "Fatal: TEXT" on standard error; gives the status back.
 int fatal(std::string_view text, int status);

@@ -45,13 +45,62 @@ namespace {
 
 // clang-format off
 constexpr Command kCommands[] = {
-    {"fetch",        "[-u <user>|-A] [-S <socket_path>] <fields> <search query>",                   cmd_fetch},
-    {"kick",         "[-a <anvil socket path>] <user mask>[|]<ip/bits>",                            cmd_kick},
-    {"mailbox list", "[-u <user>|-A] [-S <socket_path>] [-7|-8] [-s] [<mailbox mask> [...]]",       cmd_mailbox_list},
-    {"reload",       "",                                                                            cmd_reload},
-    {"search",       "[-u <user>|-A] [-S <socket_path>] <search query>",                            cmd_search},
-    {"stop",         "",                                                                            cmd_stop},
-    {"who",          "[-a <anvil socket path>] [-1] [<user mask>] [<ip/bits>]",                     cmd_who},
+    {"config",              "[doveconf parameters]",
+     cmd_config},
+    {"copy",                "[-u <user>|-A] [-S <socket_path>] <destination> [user <source user>] <search query>",
+     cmd_copy},
+    {"exec",                "<binary> [binary parameters]",
+     cmd_exec},
+    {"expunge",             "[-u <user>|-A] [-S <socket_path>] [-m] <search query>",
+     cmd_expunge},
+    {"fetch",               "[-u <user>|-A] [-S <socket_path>] <fields> <search query>",
+     cmd_fetch},
+    {"flags add",           "[-u <user>|-A] [-S <socket_path>] <flags> <search query>",
+     cmd_flags_add},
+    {"flags remove",        "[-u <user>|-A] [-S <socket_path>] <flags> <search query>",
+     cmd_flags_remove},
+    {"flags replace",       "[-u <user>|-A] [-S <socket_path>] <flags> <search query>",
+     cmd_flags_replace},
+    {"force-resync",        "[-u <user>|-A] [-S <socket_path>] [-f] <mailbox mask>",
+     cmd_force_resync},
+    {"index",               "[-u <user>|-A] [-S <socket_path>] [-q] [-n <max recent>] <mailbox mask>",
+     cmd_index},
+    {"kick",                "[-a <anvil socket path>] <user mask>[|]<ip/bits>",
+     cmd_kick},
+    {"log find",            "[<dir>]",
+     cmd_log_find},
+    {"mailbox create",      "[-u <user>|-A] [-S <socket_path>] [-s] [-g <guid>] <mailbox> [...]",
+     cmd_mailbox_create},
+    {"mailbox delete",      "[-u <user>|-A] [-S <socket_path>] [-e] [-r] [-s] [-Z] <mailbox> [...]",
+     cmd_mailbox_delete},
+    {"mailbox handback",    "[-u <user>|-A] [<mailbox mask> [...]]",
+     cmd_mailbox_handback},
+    {"mailbox list",        "[-u <user>|-A] [-S <socket_path>] [-7|-8] [-s] [<mailbox mask> [...]]",
+     cmd_mailbox_list},
+    {"mailbox path",        "[-u <user>|-A] [-S <socket_path>] [-t <type>] <mailbox>",
+     cmd_mailbox_path},
+    {"mailbox rename",      "[-u <user>|-A] [-S <socket_path>] [-s] <old name> <new name>",
+     cmd_mailbox_rename},
+    {"mailbox status",      "[-u <user>|-A] [-S <socket_path>] <fields> <mailbox> [...]",
+     cmd_mailbox_status},
+    {"mailbox subscribe",   "[-u <user>|-A] [-S <socket_path>] <mailbox> [...]",
+     cmd_mailbox_subscribe},
+    {"mailbox unsubscribe", "[-u <user>|-A] [-S <socket_path>] <mailbox> [...]",
+     cmd_mailbox_unsubscribe},
+    {"move",                "[-u <user>|-A] [-S <socket_path>] <destination> [user <source user>] <search query>",
+     cmd_move},
+    {"purge",               "[-u <user>|-A] [-S <socket_path>] ",
+     cmd_purge},
+    {"reload",              "",
+     cmd_reload},
+    {"save",                "[-u <user>|-A] [-S <socket_path>] [-m mailbox]",
+     cmd_save},
+    {"search",              "[-u <user>|-A] [-S <socket_path>] <search query>",
+     cmd_search},
+    {"stop",                "",
+     cmd_stop},
+    {"who",                 "[-a <anvil socket path>] [-1] [<user mask>] [<ip/bits>]",
+     cmd_who},
 };
 // Done by doveadm-auth in the libexec directory.
 constexpr std::string_view kHelperCommands[][2] = {
@@ -59,6 +108,11 @@ constexpr std::string_view kHelperCommands[][2] = {
     {"pw",   "[-l] [-p plaintext] [-r rounds] [-s scheme] [-t hash] [-u user] [-V]"},
     {"user", "[-a <userdb socket path>] [-x <auth info>] [-f field] [-e <value>] [-u] <user mask> [<user mask> [...]]"},
 };
+// Of the incumbent; refused by name.
+constexpr std::string_view kNotThere[] = {
+    "acl", "altmove", "backup", "batch", "deduplicate", "dict", "director", "dsync-server", "dump", "fs", "fts", "import",
+    "instance", "oldstats", "penalty", "process", "proxy", "quota", "rebuild", "replicator", "service", "sieve", "sis",
+    "stats", "sync", "zlibconnect"};
 // clang-format on
 
 int general_usage() {
@@ -66,7 +120,7 @@ int general_usage() {
   for (auto& command : kCommands) lines.emplace_back(command.name, command.usage);
   for (auto& row : kHelperCommands) lines.emplace_back(row[0], row[1]);
   std::sort(lines.begin(), lines.end());
-  fmt::print(stderr, "usage: doveadm [-Dv] [-f <formatter>] <command> [<args>]\n\n");
+  fmt::print(stderr, "usage: doveadm [-Dv] [-f <formatter>] <command> [<args>]\n{:15}\n", "");
   for (auto& [name, usage] : lines) fmt::print(stderr, "  {:<12} {}\n", name, usage);
   return kUsageError;
 }
@@ -112,11 +166,19 @@ int dispatch(const Options& options, Words words) {
     group |= second.has_value();
     if (second && (words.size() < 2 || words[1] != *second)) continue;
     words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(taken));
+    if (::access(options.config_path.c_str(), F_OK) != 0) {
+      return fatal(format("Error reading configuration: stat({}) failed: {}", options.config_path,
+                          strerror(errno)),
+                   kTempFail);
+    }
     return command.run(options, command, std::move(words));
   }
   if (group) return group_usage(words[0]);
-  return fatal(format("Unknown command or not supported yet: {}", base::printable(words[0])),
-               kUsageError);
+  for (auto name : kNotThere) {
+    if (words[0] == name)
+      return fatal(format("doveadm {} is not supported yet", name), kUsageError);
+  }
+  return general_usage();
 }
 
 int doveadm_main(int argc, char** argv) {
@@ -147,7 +209,7 @@ int doveadm_main(int argc, char** argv) {
       case 'i':
         return fatal("-i (instance name) is not supported yet; use -c", kUsageError);
       default:
-        return general_usage();
+        return kBadOption;  // getopt(3) has said it
     }
   }
   return dispatch(options, Words(argv + optind, argv + argc));

@@ -16,6 +16,7 @@
 #include "common/base/text.h"
 #include "common/net/address.h"
 #include "mda/doveadm/doveadm.h"
+#include "mda/doveadm/print.h"
 
 namespace dovetail::mda::doveadm {
 
@@ -129,23 +130,6 @@ struct WhoFilter {
   }
 };
 
-// Columns as wide as their widest cell, a blank between.
-void print_table(const std::vector<Words>& rows) {
-  std::vector<size_t> widths;
-  for (auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      if (i > 0) line += ' ';
-      line += format("{:<{}}", row[i], widths[i]);
-    }
-    fmt::print("{}\n", line);
-  }
-}
-
 void print_grouped(const std::vector<Connection>& connections) {
   struct Group {
     unsigned count = 0;
@@ -166,7 +150,7 @@ void print_grouped(const std::vector<Connection>& connections) {
     rows.push_back(
         {key.first, std::to_string(group.count), key.second, list(group.pids), list(group.ips)});
   }
-  print_table(rows);
+  print_table(rows, rows.front().size() - 1);
 }
 
 std::string anvil_path(const conf::dovecot::View& view, const std::string& given) {
@@ -224,7 +208,7 @@ int cmd_who(const Options& options, const Command& command, Words arguments) {
       rows.push_back({connection.user, connection.protocol, connection.pid, connection.ip});
     }
   }
-  print_table(rows);
+  print_table(rows, 0);
   return kOk;
 }
 

@@ -35,6 +35,7 @@ struct ListQuery {
   bool recursive_match = false;
   bool want_subscribed = false;  // fill in subscribed for entries
   bool special_use_only = false;
+  bool on_disk_only = false;  // without mailboxes that are made when somebody opens them
 };
 
 struct NamespaceInfo {
@@ -60,10 +61,12 @@ class MailboxList {
   virtual Task<Result<bool>> exists(std::string name) = 0;
   // "[CANNOT] Invalid mailbox name: ...", "[ALREADYEXISTS] Mailbox already exists"; a name ending
   // in the separator makes parents only.
-  virtual Task<Result<void>> create(std::string name, std::string special_use = {}) = 0;
+  virtual Task<Result<void>> create(std::string name, std::string special_use = {},
+                                    std::string guid = {}) = 0;
   virtual Task<Result<void>> remove(std::string name) = 0;
   virtual Task<Result<void>> rename(std::string from, std::string to) = 0;
-  virtual Task<Result<void>> subscribe(std::string name, bool on) = 0;
+  // Unless `any`, only what is there may be subscribed to.
+  virtual Task<Result<void>> subscribe(std::string name, bool on, bool any = false) = 0;
   virtual Task<Result<std::vector<std::string>>> subscriptions() = 0;
   // Checks the name alone, without looking whether it exists.
   virtual Result<void> valid_name(std::string_view name) const = 0;

@@ -372,6 +372,86 @@ def maildir_of_real_dovecot_read_by_ours(s):
     swap(s, "real", "ours", "frank")
 
 
+def detail(s, user):
+    """What only an index knows: modseqs, save dates, and keywords beyond the 26 letters; and HIGHESTMODSEQ."""
+    client = s.login(user)
+    client.is_readonly = True
+    check(client._simple_command("EXAMINE", "INBOX", "(CONDSTORE)")[0] == "OK", "EXAMINE (CONDSTORE)")
+    highest = int(client.response("HIGHESTMODSEQ")[1][0])
+    validity = int(client.response("UIDVALIDITY")[1][0])
+    client.state = "SELECTED"
+    messages = {}
+    for row in client.uid("fetch", "1:*", "(UID FLAGS MODSEQ SAVEDATE)")[1]:
+        text = row.decode()
+        uid, modseq = int(re.search(r"UID (\d+)", text)[1]), int(re.search(r"MODSEQ \((\d+)\)", text)[1])
+        flags = sorted(set(re.search(r"FLAGS \(([^)]*)\)", text)[1].split()) - {"\\Recent"})
+        messages[uid] = (flags, modseq, time.strptime(re.search(r'SAVEDATE "([^"]*)"', text)[1][:20], "%d-%b-%Y %H:%M:%S"))
+    client.logout()
+    return validity, highest, messages
+
+
+def change_much(s, user, turn):
+    """34 keywords over five messages at first, then some off and on; a message more and one less each turn."""
+    client = s.login(user)
+    client.select("INBOX")
+    if turn == 0:
+        for number in range(5):
+            check(client.append("INBOX", "", None, f"Subject: message {number}\r\n\r\nbody\r\n".encode())[0] == "OK", "APPEND")
+        client.noop()
+        for number in range(34):
+            check(client.uid("store", str(1 + number % 5), "+FLAGS", f"(Key{number:02})")[0] == "OK", "STORE")
+    else:
+        client.append("INBOX", r"(\Seen)", None, f"Subject: turn {turn}\r\n\r\nbody\r\n".encode())
+        client.noop()
+        client.uid("store", "2", "-FLAGS", "(Key31)")
+        client.uid("store", "1,4", "+FLAGS", f"(Key3{turn % 4} Turn{turn})")
+        client.uid("store", "5", "FLAGS", rf"(\Flagged Key29 Turn{turn})")
+        if turn == 2:
+            client.uid("store", "3", "+FLAGS", r"(\Deleted)")
+            client.expunge()
+    client.logout()
+
+
+def swap_index(s, sides):
+    """In turns, twice each: nothing is lost, modseqs grow, and what did not change is not told as changed by us."""
+    before = None
+    for turn, side in enumerate(sides):
+        s.dovecot(side)
+        if before:
+            now = detail(s, "frank")
+            flags = [{uid: message[0] for uid, message in state[2].items()} for state in (before, now)]
+            check(now[0] == before[0] and flags[0] == flags[1], f"turn {turn}, {side}: {flags[1]}, before {flags[0]}")
+            check(now[1] > before[1], f"turn {turn}, {side}: HIGHESTMODSEQ {now[1]}, before {before[1]}")
+            if side == "ours":
+                for uid, (_, modseq, saved) in before[2].items():
+                    # Not above what was said before: a client that has seen that need not ask for it again.
+                    check(now[2][uid][1] <= modseq, f"turn {turn}: modseq of {uid} is {now[2][uid][1]}, before {modseq}")
+                    # The real one takes the time of the last rename where we had the mailbox before it.
+                    good = now[2][uid][2] == saved if turn == 1 else now[2][uid][2] <= saved
+                    check(good, f"turn {turn}: {uid} was saved {now[2][uid][2]}, before {saved}")
+        change_much(s, "frank", turn)
+        after = detail(s, "frank")
+        changed = [uid for uid in after[2] if before and uid in before[2] and after[2][uid][0] != before[2][uid][0]]
+        check(all(after[2][uid][1] > before[1] for uid in changed), f"turn {turn}: changes have modseqs above {before}")
+        check(turn == 0 or len(changed) >= 3, f"turn {turn}: changed {changed}")
+        before = after
+        s.end()
+    log = (s.dir / "real-dovecot.log").read_text()
+    wrong = [line for line in log.splitlines() if re.search("Error|Warning|orrupt|Panic|Fatal", line)
+             and "Killed with signal 15" not in line]
+    check(not wrong, f"the real one complains: {wrong}")
+
+
+@case
+def index_given_and_taken_beginning_with_ours(s):
+    swap_index(s, ["ours", "real", "ours", "real", "ours"])
+
+
+@case
+def index_given_and_taken_beginning_with_real(s):
+    swap_index(s, ["real", "ours", "real", "ours", "real"])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--destdir", required=True)

@@ -81,7 +81,6 @@ struct StubRow {
   Uid uid = 0;
   uint8_t flags = 0;
   KeywordSet keywords = 0;
-  Modseq modseq = 0;
 };
 struct StubContents {
   Modseq initial_modseq = 1;

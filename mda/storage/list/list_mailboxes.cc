@@ -76,7 +76,7 @@ Result<void> add_namespace(const Namespace& space, const ListQuery& query, NameT
   for (const std::string& name : *names) add_existing(space.name_of(name));
   for (const MailboxSettings& mailbox : space.settings().mailboxes) {
     std::string full = space.settings().prefix + mailbox.name;
-    if (space.exists_always(full)) add_existing(full);
+    if (!query.on_disk_only && space.exists_always(full)) add_existing(full);
     auto known = tree.find(full);
     if (known != tree.end()) known->second.special_use = mailbox.special_use;
   }

@@ -203,7 +203,7 @@ Task<Result<bool>> MaildirStore::exists(std::string name) {
   co_return found;
 }
 
-Task<Result<void>> MaildirStore::create(std::string name, std::string) {
+Task<Result<void>> MaildirStore::create(std::string name, std::string, std::string guid) {
   auto place = place_of(name);
   if (!place) co_return place.error();
   if (place->space->settings().type != NamespaceType::personal)
@@ -212,7 +212,7 @@ Task<Result<void>> MaildirStore::create(std::string name, std::string) {
   auto found = co_await pool_.run(job);
   if (!found) co_return found.error();
   if (*found) co_return permanent("[ALREADYEXISTS] Mailbox already exists");
-  auto make = [place = *place, settings = settings_, log = log_]() -> Result<void> {
+  auto make = [place = *place, settings = settings_, log = log_, guid]() -> Result<void> {
     const Location& location = place.space->location();
     if (auto root = base::make_directories(location.root, 0700); !root) return root;
     FolderPaths paths = place.space->paths(place.name, place.storage_name);
@@ -224,6 +224,9 @@ Task<Result<void>> MaildirStore::create(std::string name, std::string) {
     auto folder = std::make_shared<MaildirFolder>(paths, settings, log);
     if (auto made = folder->create(location.layout == Layout::maildir_plus_plus); !made)
       return made;
+    if (!guid.empty()) {
+      if (auto listed = folder->create_list(guid); !listed) return listed;
+    }
     // The first scan writes the uidlist, as the incumbent does at creation.
     auto synced = folder->sync();
     if (!synced) return synced.error();
@@ -286,13 +289,14 @@ Task<Result<void>> MaildirStore::rename(std::string from, std::string to) {
   co_return done;
 }
 
-Task<Result<void>> MaildirStore::subscribe(std::string name, bool on) {
+Task<Result<void>> MaildirStore::subscribe(std::string name, bool on, bool any) {
   auto place = place_of(name);
   if (!place) co_return place.error();
   base::Milliseconds begin = base::monotonic_now();
   for (;;) {
-    auto job = [place = *place, on, hostname = settings_->hostname]() -> Result<bool> {
-      if (on && !there(place)) return permanent(format("Mailbox doesn't exist: {}", place.name));
+    auto job = [place = *place, on, any, hostname = settings_->hostname]() -> Result<bool> {
+      if (on && !any && !there(place))
+        return permanent(format("Mailbox doesn't exist: {}", place.name));
       const Location& location = place.space->location();
       if (auto made = base::make_directories(location.control, 0700); !made) return made.error();
       struct stat st {};

@@ -27,10 +27,10 @@ class MaildirStore : public Store, public MailboxList {
   char separator(std::string_view name) const override;
   Task<Result<std::vector<ListEntry>>> list(ListQuery query) override;
   Task<Result<bool>> exists(std::string name) override;
-  Task<Result<void>> create(std::string name, std::string special_use) override;
+  Task<Result<void>> create(std::string name, std::string special_use, std::string guid) override;
   Task<Result<void>> remove(std::string name) override;
   Task<Result<void>> rename(std::string from, std::string to) override;
-  Task<Result<void>> subscribe(std::string name, bool on) override;
+  Task<Result<void>> subscribe(std::string name, bool on, bool any) override;
   Task<Result<std::vector<std::string>>> subscriptions() override;
   Result<void> valid_name(std::string_view name) const override;
 

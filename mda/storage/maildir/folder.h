@@ -56,6 +56,8 @@ class MaildirFolder {
 
   // Makes the directories (and maildirfolder for a subfolder) if they are missing.
   Result<void> create(bool marker);
+  // The uidlist of a folder just created, with this GUID.
+  Result<void> create_list(const std::string& guid);
   ViewPointer view() const { return view_; }
   const FolderPaths& paths() const { return paths_; }
 

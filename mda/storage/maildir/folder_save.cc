@@ -121,6 +121,13 @@ Result<void> MaildirFolder::make_uidlist() {
   return uidlist_.rewrite(*header, {});
 }
 
+Result<void> MaildirFolder::create_list(const std::string& guid) {
+  auto header = new_list_header();
+  if (!header) return header.error();
+  header->guid = guid;
+  return uidlist_.rewrite(*header, {});
+}
+
 KeywordSet MaildirFolder::letters_of(const std::vector<std::string>& keywords) {
   if (keywords.empty()) return 0;
   auto set = keyword_set(keywords);

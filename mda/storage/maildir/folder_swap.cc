@@ -167,7 +167,8 @@ void MaildirFolder::import_rows(const ForeignIndex& foreign) {
     if (differs && row.modseq <= ours->modseq) row.modseq = index_.highest_modseq();
     if (ours != nullptr) row.modseq = std::max(row.modseq, ours->modseq);
     rows.push_back(row);
-    row.save_date = message.save_date;
+    // A date of ours is older: the incumbent took it from the file, which was renamed since.
+    row.save_date = ours != nullptr && ours->save_date != 0 ? 0 : message.save_date;
     if (row.save_date != 0) facts.push_back(row);
   }
   index_.put_rows(rows);
@@ -198,14 +199,16 @@ StubContents MaildirFolder::stub_contents() const {
     contents.keywords[i] = index_.keywords()[i];
   contents.first_recent = index_.uid_next();
   for (const IndexRow& row : index_.rows()) {
-    contents.rows.push_back({row.uid, row.flags, row.keywords, row.modseq});
+    contents.rows.push_back({row.uid, row.flags, row.keywords});
     if (row.place & kPlaceNew) contents.first_recent = std::min(contents.first_recent, row.uid);
   }
   return contents;
 }
 
 void MaildirFolder::hand_back() {
-  if (!opened_ || index_.in_memory() || !index_.try_lock()) return;
+  if (!opened_ || index_.in_memory() || !base::file_exists(paths_.index + "/dovetail.index"))
+    return;
+  if (!index_.try_lock()) return;
   FamilyState now = family_state();
   bool untouched = !now.there || (now.inode == family_.inode && now.size == family_.size);
   bool changed = !now.there || index_.stub().initial != index_.highest_modseq() + 1;

@@ -203,7 +203,7 @@ TEST_CASE("the incumbent's index is taken over on first sight and then removed")
   contents.keywords.resize(64);
   contents.keywords[40] = "Late";
   for (const auto& message : left.messages())
-    contents.rows.push_back({message.uid, message.flags, mda::KeywordSet{1} << 40, message.modseq});
+    contents.rows.push_back({message.uid, message.flags, mda::KeywordSet{1} << 40});
   std::string log = mda::make_stub_log(contents);
   f.home.write("dovecot.index.log", log);
   auto folder = f.open();

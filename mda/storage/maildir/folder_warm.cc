@@ -68,8 +68,8 @@ bool MaildirFolder::warm_open(std::vector<UidlistEntry>& entries) {
   auto adopt = [](const IndexFolder::Directory& known, DirectoryState& state) {
     state = {};
     int64_t trusted = base::wall_now().seconds - known.trusted_since;
-    bool too_long = known.trusted_since != 0 && (trusted < 0 || trusted > kTrustSeconds ||
-                                                 known.own_changes > kTrustChanges);
+    bool too_long = known.trusted_since != 0 &&
+                    (trusted < 0 || trusted > kTrustSeconds || known.own_changes > kTrustChanges);
     if (!known.known || too_long) return;
     state.scanned = true;
     state.mtime = {known.seconds, known.nanoseconds};
