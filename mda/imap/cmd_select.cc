@@ -59,7 +59,10 @@ Task<Reply> cmd_select(Session& s, Command& c) {
   ArgReader args(c.args());
   auto wire_name = args.astring();
   if (!wire_name) co_return reply_wrong("Invalid arguments");
+  // Clients select again what they have selected: it stays open meanwhile.
+  std::shared_ptr<Mailbox> before;
   if (s.selected) {
+    before = s.selected->box;
     s.selected.reset();
     s.saved_result.clear();
     s.put("* OK [CLOSED] Previous mailbox closed.\r\n");

@@ -4,27 +4,15 @@
 
 #include "common/base/text.h"
 #include "mda/imap/commands.h"
-#include "mda/imap/envelope_view.h"
 #include "mda/imap/search_return.h"
-#include "mda/imap/sort.h"
 #include "mda/imap/thread.h"
-#include "mda/message/headers.h"
+#include "mda/message/sort_keys.h"
 
 namespace dovetail::mda::imap {
 
 namespace {
 
-constexpr size_t kThreadBatch = 64;
-
-// In-Reply-To serves only without References (RFC 5256 3, step 1).
-void take_references(const MessageInfo& info, const EnvelopeView& envelope, ThreadMessage& message) {
-  auto ids = message_ids(envelope.message_id);
-  if (!ids.empty()) message.message_id = ids.front();
-  message.references = message_ids(info.references);
-  if (!message.references.empty()) return;
-  message.references = message_ids(envelope.in_reply_to);
-  if (message.references.size() > 1) message.references.resize(1);
-}
+constexpr size_t kThreadBatch = 1024;
 
 Task<Result<std::vector<ThreadMessage>>> read_thread_messages(Session& s, std::vector<Uid> uids,
                                                               bool by_uid, bool references) {
@@ -32,17 +20,21 @@ Task<Result<std::vector<ThreadMessage>>> read_thread_messages(Session& s, std::v
   for (size_t at = 0; at < uids.size(); at += kThreadBatch) {
     std::vector<Uid> batch(uids.begin() + at,
                            uids.begin() + std::min(at + kThreadBatch, uids.size()));
-    auto infos = co_await s.selected->box->info(batch, kWantEnvelope | kWantDate);
+    auto infos = co_await s.selected->box->info(batch, kWantSortKeys | kWantDate);
     if (!infos) co_return infos.error();
     for (const auto& info : *infos) {
       if (info.gone) continue;
-      auto envelope = parse_envelope_view(info.envelope);
+      auto keys = unpack_sort_keys(info.sort_keys).value_or(SortKeys{});
       ThreadMessage message;
       message.number =
           by_uid ? info.uid : static_cast<uint32_t>(s.selected->view->seq_of(info.uid));
-      message.sent = sent_date(envelope.date, info.internal_date);
-      message.base_subject = base_subject(envelope.subject, &message.is_reply);
-      if (references) take_references(info, envelope, message);
+      message.sent = keys.sent.value_or(info.internal_date);
+      message.base_subject = std::move(keys.base_subject);
+      message.is_reply = keys.is_reply;
+      if (references) {
+        message.message_id = std::move(keys.message_id);
+        message.references = std::move(keys.references);
+      }
       messages.push_back(std::move(message));
       if (s.wants_breath()) co_await s.breathe();
     }

@@ -13,12 +13,6 @@ std::string envelope_string(const Args& args, size_t at) {
   return at < args.size() && args[at].is_string() ? args[at].text : std::string();
 }
 
-EnvelopeAddress envelope_address(const Args& args, size_t at) {
-  if (at >= args.size() || !args[at].is_list() || args[at].list.empty()) return {};
-  const auto& first = args[at].list.front().list;  // name, route, mailbox, host
-  return {envelope_string(first, 0), envelope_string(first, 2), envelope_string(first, 3)};
-}
-
 std::string addresses_text(const Args& list) {
   std::string out;
   for (const auto& address : list) {
@@ -64,19 +58,6 @@ Args parse_envelope_args(std::string_view text) {
     text.remove_prefix(size);
   }
   return std::move(parser.args());
-}
-
-EnvelopeView parse_envelope_view(std::string_view text) {
-  auto args = parse_envelope_args(text);
-  EnvelopeView view;
-  view.date = envelope_string(args, 0);
-  view.subject = envelope_string(args, 1);
-  view.from = envelope_address(args, 2);
-  view.to = envelope_address(args, 5);
-  view.cc = envelope_address(args, 6);
-  view.in_reply_to = envelope_string(args, 8);
-  view.message_id = envelope_string(args, 9);
-  return view;
 }
 
 }  // namespace dovetail::mda::imap

@@ -1,4 +1,4 @@
-// Takes a ready ENVELOPE text apart again, for SEARCH, SORT and THREAD: the index has it at hand, the message would have to be opened.
+// Takes a ready ENVELOPE text apart again, for SEARCH: the index has it at hand, the message would have to be opened.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -9,15 +9,6 @@
 #include "mda/imap/args.h"
 
 namespace dovetail::mda::imap {
-
-struct EnvelopeAddress {
-  std::string name, mailbox, host;  // of the first address; raw, names may hold encoded words
-};
-
-struct EnvelopeView {
-  std::string date, subject, in_reply_to, message_id;
-  EnvelopeAddress from, to, cc;
-};
 
 // The fields in their order; names are those of SEARCH and of the header.
 enum class EnvelopeField : uint8_t {
@@ -38,8 +29,5 @@ Args parse_envelope_args(std::string_view text);
 // What SEARCH looks in (RFC 3501 6.4.4: "in the envelope structure's FROM field"): decoded UTF-8, all addresses as
 // "Name <mailbox@host>"; nullopt: the message has no such field.
 std::optional<std::string> envelope_field_text(const Args& envelope, EnvelopeField field);
-
-// The text inside ENVELOPE (...). What cannot be understood is empty.
-EnvelopeView parse_envelope_view(std::string_view text);
 
 }  // namespace dovetail::mda::imap

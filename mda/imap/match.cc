@@ -18,7 +18,7 @@ namespace dovetail::mda::imap {
 
 namespace {
 
-constexpr size_t kMatchBatch = 64;
+constexpr size_t kMatchBatch = 1024;
 constexpr int64_t kDaySeconds = 86400;
 
 enum class Verdict : uint8_t { no, yes, open };  // open: more has to be read

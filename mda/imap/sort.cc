@@ -4,15 +4,14 @@
 #include <algorithm>
 
 #include "common/base/text.h"
-#include "mda/imap/envelope_view.h"
 #include "mda/imap/session.h"
-#include "mda/message/headers.h"
+#include "mda/message/sort_keys.h"
 
 namespace dovetail::mda::imap {
 
 namespace {
 
-constexpr size_t kSortBatch = 64;
+constexpr size_t kSortBatch = 1024;
 
 struct SortName {
   std::string_view name;
@@ -38,33 +37,26 @@ struct SortEntry {
   std::vector<SortValue> values{};
 };
 
-// RFC 5957: the display name, else mailbox@host.
-std::string display_text(const EnvelopeAddress& address) {
-  if (!address.name.empty()) return search_fold(decode_header(address.name));
-  if (address.host.empty()) return search_fold(address.mailbox);
-  return search_fold(address.mailbox + "@" + address.host);
-}
-
-SortValue sort_value(SortKey::Kind kind, const MessageInfo& info, const EnvelopeView& envelope) {
+SortValue sort_value(SortKey::Kind kind, const MessageInfo& info, const SortKeys& keys) {
   switch (kind) {
     case SortKey::Kind::arrival:
       return {info.internal_date};
     case SortKey::Kind::size:
       return {static_cast<int64_t>(info.virtual_size)};
     case SortKey::Kind::date:
-      return {sent_date(envelope.date, info.internal_date)};
+      return {keys.sent.value_or(info.internal_date)};
     case SortKey::Kind::subject:
-      return {0, base_subject(envelope.subject)};
+      return {0, keys.base_subject};
     case SortKey::Kind::from:
-      return {0, search_fold(envelope.from.mailbox)};
+      return {0, keys.from};
     case SortKey::Kind::to:
-      return {0, search_fold(envelope.to.mailbox)};
+      return {0, keys.to};
     case SortKey::Kind::cc:
-      return {0, search_fold(envelope.cc.mailbox)};
+      return {0, keys.cc};
     case SortKey::Kind::display_from:
-      return {0, display_text(envelope.from)};
+      return {0, keys.display_from};
     case SortKey::Kind::display_to:
-      return {0, display_text(envelope.to)};
+      return {0, keys.display_to};
   }
   return {};
 }
@@ -75,7 +67,7 @@ unsigned sort_wants(const std::vector<SortKey>& keys) {
     if (key.kind == SortKey::Kind::size) wants |= kWantSize;
     if (key.kind == SortKey::Kind::arrival || key.kind == SortKey::Kind::date) wants |= kWantDate;
     if (key.kind != SortKey::Kind::size && key.kind != SortKey::Kind::arrival)
-      wants |= kWantEnvelope;
+      wants |= kWantSortKeys;
   }
   return wants;
 }
@@ -89,11 +81,6 @@ bool sorts_before(const std::vector<SortKey>& keys, const SortEntry& a, const So
 }
 
 }  // namespace
-
-int64_t sent_date(const std::string& date_header, int64_t internal_date) {
-  auto date = parse_message_date(date_header);
-  return date ? date->seconds : internal_date;
-}
 
 Result<std::vector<SortKey>> parse_sort_keys(const Args& list) {
   std::vector<SortKey> keys;
@@ -129,8 +116,8 @@ Task<Result<std::vector<Uid>>> sort_messages(Session& session, std::vector<Uid> 
     if (!infos) co_return infos.error();
     for (const auto& info : *infos) {
       SortEntry entry{info.uid};
-      auto envelope = wants & kWantEnvelope ? parse_envelope_view(info.envelope) : EnvelopeView{};
-      for (auto key : keys) entry.values.push_back(sort_value(key.kind, info, envelope));
+      auto known = unpack_sort_keys(info.sort_keys).value_or(SortKeys{});
+      for (auto key : keys) entry.values.push_back(sort_value(key.kind, info, known));
       if (!info.gone) entries.push_back(std::move(entry));
     }
     if (session.wants_breath()) co_await session.breathe();

@@ -44,7 +44,5 @@ struct SortValue {
 Task<Result<std::vector<Uid>>> sort_messages(Session& session, std::vector<Uid> uids,
                                              std::vector<SortKey> keys);
 
-// The sent date (RFC 5256 2.2): Date, or the internal date where there is none that can be read.
-int64_t sent_date(const std::string& date_header, int64_t internal_date);
 
 }  // namespace dovetail::mda::imap

@@ -78,6 +78,7 @@ enum Want : unsigned {
   kWantEnvelope = 4,
   kWantStructure = 8,  // BODY and BODYSTRUCTURE
   kWantGuid = 16,      // GUID and POP3 UIDL overrides
+  kWantSortKeys = 32,  // for SORT and THREAD
 };
 
 struct MessageInfo {
@@ -88,7 +89,7 @@ struct MessageInfo {
   int64_t internal_date = 0;
   int64_t save_date = 0;
   std::string envelope;        // ready text inside ENVELOPE (...)
-  std::string references;      // the field, unfolded; comes with the envelope
+  std::string sort_keys;       // packed, see mda/message/sort_keys.h
   std::string body;            // ready text inside BODY (...)
   std::string body_structure;  // ready text inside BODYSTRUCTURE (...)
   std::string guid;

@@ -14,7 +14,7 @@
 //   stub      what dovecot.index.log looked like when we left it to the incumbent
 //   mark      uidvalidity, uid_next, highest modseq, guid    closed    the last block of a clean end
 //
-// The texts (ENVELOPE, BODY, BODYSTRUCTURE, References) lie in "dovetail.index.cache", found by offset, each with its
+// The texts (ENVELOPE, BODY, BODYSTRUCTURE, sort keys) lie in "dovetail.index.cache", found by offset, each with its
 // own crc, so that a fold does not move them; one that finds more dead than living texts there writes it anew.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -51,7 +51,7 @@ enum IndexPlace : uint8_t {
 };
 
 struct IndexTexts {
-  std::string envelope, body, body_structure, references;
+  std::string envelope, body, body_structure, sort_keys;
 };
 
 // The directories when the rows said all about them.

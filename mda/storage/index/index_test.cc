@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "mda/storage/index/blocks.h"
 #include "mda/storage/index/folder_index.h"
 #include "mda/storage/index/open_indexes.h"
 #include "mda/storage/storage_test.h"
@@ -55,6 +56,12 @@ std::string set_boot(std::string file, char digit) {
 
 }  // namespace
 
+TEST_CASE("the check sum of a block is CRC-32C") {
+  CHECK(mda::crc32c("123456789") == 0xE3069283u);
+  CHECK(mda::crc32c(std::string(32, '\0')) == 0x8A9136AAu);
+  CHECK(mda::crc32c("") == 0);
+}
+
 TEST_CASE("what one process puts into the index another finds there") {
   mda::TestDirectory home;
   fill_index(home.path, false);
@@ -72,7 +79,7 @@ TEST_CASE("what one process puts into the index another finds there") {
   CHECK_FALSE(index.folder().fresh.known);
   auto texts = index.texts(*index.find(4));
   REQUIRE(texts);
-  CHECK(texts->references == "<a@b>");
+  CHECK(texts->sort_keys == "<a@b>");
   CHECK(texts->body_structure == "structure");
   CHECK_FALSE(index.texts(*index.find(5)));
 }
@@ -243,4 +250,18 @@ TEST_CASE("files of the indexes used longest ago are closed, and opened again wh
   CHECK(other.try_lock());
   other.unlock();
   mda::OpenIndexes::set_limit(limit);
+}
+
+TEST_CASE("where nothing can be written the index is in memory, and leaves the file as it is") {
+  mda::TestDirectory home;
+  mda::FolderIndex index(home.path + "/missing", index_access(), Logger("test"));
+  index.refresh();
+  REQUIRE(index.try_lock());
+  CHECK(index.in_memory());
+  index.put_rows({index_row(1, index.highest_modseq() + 1)});
+  index.put_texts({{1, {"env", "body", "structure", "keys"}}});
+  index.unlock();
+  CHECK(index.rows().size() == 1);
+  CHECK_FALSE(index.texts(index.rows()[0]));
+  CHECK_FALSE(home.exists("missing"));
 }

@@ -21,11 +21,11 @@ constexpr uint64_t kSmallTextFile = 1 << 20;  // not worth compacting
 
 std::string index_text_block(Uid uid, const IndexTexts& texts) {
   std::string body;
-  for (const std::string* one : {&texts.envelope, &texts.body, &texts.references})
+  for (const std::string* one : {&texts.envelope, &texts.body, &texts.sort_keys})
     put_number<uint32_t>(body, static_cast<uint32_t>(one->size()));
   body += texts.envelope;
   body += texts.body;
-  body += texts.references;
+  body += texts.sort_keys;
   body += texts.body_structure;
   return make_block(uid, body);
 }
@@ -50,12 +50,11 @@ std::optional<IndexTexts> FolderIndex::texts(const IndexRow& row) {
   auto block = read_block(bytes.substr(0, row.text_length), torn);
   if (!block || block->type != row.uid) return std::nullopt;
   NumberReader in(block->body);
-  uint32_t envelope = in.get<uint32_t>(), body = in.get<uint32_t>(),
-           references = in.get<uint32_t>();
+  uint32_t envelope = in.get<uint32_t>(), body = in.get<uint32_t>(), sort_keys = in.get<uint32_t>();
   IndexTexts texts;
   texts.envelope = std::string(in.text(envelope));
   texts.body = std::string(in.text(body));
-  texts.references = std::string(in.text(references));
+  texts.sort_keys = std::string(in.text(sort_keys));
   texts.body_structure = std::string(in.text(in.left()));
   if (in.bad()) return std::nullopt;
   return texts;

@@ -78,7 +78,8 @@ class MaildirFolder {
   // Hard links (or copies) of messages of another folder into our tmp/. Messages that have gone are left out.
   Result<std::vector<StagedFile>> stage_copies(MaildirFolder& from, const std::vector<Uid>& uids,
                                                std::vector<Uid>& sources);
-  Result<std::vector<MessageInfo>> info(const std::vector<Uid>& uids, unsigned wants);
+  Result<std::vector<MessageInfo>> info(const std::vector<Uid>& uids, unsigned wants,
+                                        size_t most_opened = SIZE_MAX);
   // -1 inside: the message has gone.
   Result<Fd> open_message(Uid uid);
   ChangesSince changes_since(Modseq since);

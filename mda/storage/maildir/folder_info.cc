@@ -5,6 +5,7 @@
 
 #include "mda/message/bodystructure.h"
 #include "mda/message/envelope.h"
+#include "mda/message/sort_keys.h"
 #include "mda/storage/maildir/filename.h"
 #include "mda/storage/maildir/folder.h"
 
@@ -28,7 +29,7 @@ void MaildirFolder::facts_from_names(const Row& row, IndexRow& fact) const {
 Result<bool> MaildirFolder::fill_info(const Row& row, unsigned wants, MessageInfo& info,
                                       IndexRow& fact, std::optional<IndexTexts>& texts,
                                       bool& parsed) {
-  bool want_texts = wants & (kWantEnvelope | kWantStructure);
+  bool want_texts = wants & (kWantEnvelope | kWantStructure | kWantSortKeys);
   if (want_texts) texts = index_.texts(fact);
   bool parse = want_texts && !texts;
   bool size_missing = (wants & kWantSize) && (fact.virtual_size == 0 || fact.physical_size == 0);
@@ -49,9 +50,10 @@ Result<bool> MaildirFolder::fill_info(const Row& row, unsigned wants, MessageInf
       fact.virtual_size = structure->size.crlf;
       if (want_texts) {
         parsed = true;
-        texts = IndexTexts{
-            envelope_text(structure->root().envelope), bodystructure_text(*structure, false),
-            bodystructure_text(*structure, true), structure->root().envelope.references};
+        texts =
+            IndexTexts{envelope_text(structure->root().envelope),
+                       bodystructure_text(*structure, false), bodystructure_text(*structure, true),
+                       pack_sort_keys(make_sort_keys(structure->root().envelope))};
       }
     }
   }
@@ -59,21 +61,26 @@ Result<bool> MaildirFolder::fill_info(const Row& row, unsigned wants, MessageInf
   info.physical_size = fact.physical_size;
   info.internal_date = fact.internal_date;
   info.save_date = fact.save_date;
-  if (texts) {
-    info.envelope = texts->envelope;
-    info.references = texts->references;
+  if (!texts) return true;
+  if (wants & kWantEnvelope) info.envelope = texts->envelope;
+  if (wants & kWantStructure) {
     info.body = texts->body;
     info.body_structure = texts->body_structure;
   }
+  if (wants & kWantSortKeys) info.sort_keys = texts->sort_keys;
   return true;
 }
 
-Result<std::vector<MessageInfo>> MaildirFolder::info(const std::vector<Uid>& uids, unsigned wants) {
+// Ends early when many files had to be opened: the pool has other work as well.
+Result<std::vector<MessageInfo>> MaildirFolder::info(const std::vector<Uid>& uids, unsigned wants,
+                                                     size_t most_opened) {
   std::vector<MessageInfo> infos;
   std::vector<IndexRow> facts;
   std::vector<std::pair<Uid, IndexTexts>> fresh_texts;
   infos.reserve(uids.size());
+  size_t opened = 0;
   for (Uid uid : uids) {
+    if (opened >= most_opened) break;
     MessageInfo info;
     info.uid = uid;
     size_t seq = view_->seq_of(uid);
@@ -93,6 +100,7 @@ Result<std::vector<MessageInfo>> MaildirFolder::info(const std::vector<Uid>& uid
     auto there = fill_info(row, wants, info, fact, texts, parsed);
     if (!there) return there.error();
     info.gone = !*there;
+    opened += parsed || (wants != 0 && known == nullptr);
     if (wants & kWantGuid) {
       auto fields = fields_.find(uid);
       std::string_view text =

@@ -12,7 +12,8 @@ namespace dovetail::mda {
 
 namespace {
 
-constexpr size_t kInfoBatch = 64;
+constexpr size_t kInfoBatch = 1024;  // from the index
+constexpr size_t kOpenedBatch = 64;  // files opened in one job
 
 // What structure() and its friends share with their jobs; one job at a time.
 struct OpenFile {
@@ -141,13 +142,14 @@ Task<Result<std::vector<Uid>>> MaildirMailbox::expunge(std::vector<Uid> uids) {
 
 Task<Result<std::vector<MessageInfo>>> MaildirMailbox::info(std::vector<Uid> uids, unsigned wants) {
   std::vector<MessageInfo> all;
-  for (size_t at = 0; at < uids.size(); at += kInfoBatch) {
-    auto begin = uids.begin() + static_cast<long>(at);
-    std::vector<Uid> batch(begin,
-                           begin + static_cast<long>(std::min(kInfoBatch, uids.size() - at)));
+  all.reserve(uids.size());
+  while (all.size() < uids.size()) {
+    auto begin = uids.begin() + static_cast<long>(all.size());
+    auto count = static_cast<long>(std::min(kInfoBatch, uids.size() - all.size()));
+    std::vector<Uid> batch(begin, begin + count);
     auto infos = std::make_shared<std::vector<MessageInfo>>();
     auto call = [folder = folder_, batch, wants, infos]() -> Result<bool> {
-      auto found = folder->info(batch, wants);
+      auto found = folder->info(batch, wants, kOpenedBatch);
       if (!found) return found.error();
       *infos = std::move(*found);
       return true;
