@@ -1,4 +1,4 @@
-// search, fetch.
+// doveadm search and fetch: which messages a query finds, and fields of them.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstdio>

@@ -48,17 +48,13 @@ int cmd_log_find(const Options& options, const Command& command, Words arguments
   conf::dovecot::Tree tree;
   auto view = load_view(options, tree);
   if (!view) return kConfigError;
-  auto errors = view->get("log_path"), info = view->get("info_log_path"),
-       debug = view->get("debug_log_path");
-  if (info.empty()) info = errors;
-  if (debug.empty()) debug = info;
-  for (auto& path : {debug, info, errors}) {
-    if (path == "syslog")
-      return fatal("log find: the logs go to syslog; where it writes them is its configuration's",
-                   kTempFail);
-  }
-  fmt::print("Debug: {}\nInfo: {}\n", debug, info);
-  for (auto level : {"Warning", "Error", "Fatal"}) fmt::print("{}: {}\n", level, errors);
+  // All levels go to one place: info_log_path and debug_log_path are not supported, which is said at start.
+  auto path = view->get("log_path");
+  if (path == "syslog")
+    return fatal("log find: the logs go to syslog; where it writes them is its configuration's",
+                 kTempFail);
+  for (auto level : {"Debug", "Info", "Warning", "Error", "Fatal"})
+    fmt::print("{}: {}\n", level, path);
   return kOk;
 }
 

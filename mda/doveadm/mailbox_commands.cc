@@ -87,7 +87,7 @@ class MailboxCreateCommand : public EachMailboxCommand {
     return EachMailboxCommand::check(arguments);
   }
   Task<int> one_mailbox(std::string name) override {
-    auto done = co_await store_->list().create(name, {}, guid_);
+    auto done = co_await store_->list().create(name, std::string(), guid_);
     if (!done) co_return store_failed(format("Can't create mailbox {}", name), done.error());
     if (!subscribe_) co_return kOk;
     co_return co_await subscribe(name, true);
