@@ -145,10 +145,17 @@ Task<> Runner::serve_client(Client client) {
   else co_await role_.serve(context_, std::move(client));
 }
 
-// A visitor of a trigger socket writes a few bytes and goes.
+// A visitor of a trigger socket writes a few bytes and goes, or stays until he has been silent for ten seconds.
 Task<> Runner::read_triggers(Client client) {
   net::Conn conn(context_.loop, std::move(client.fd));
   conn.set_timeout(std::chrono::seconds(10));
+  struct Visit {
+    std::set<net::Conn*>& all;
+    net::Conn* conn;
+    ~Visit() { all.erase(conn); }
+  };
+  visitors_.insert(&conn);
+  Visit visit{visitors_, &conn};
   for (;;) {
     auto bytes = co_await conn.peek();
     role_.trigger(context_, bytes);
@@ -196,6 +203,7 @@ void Runner::begin_drain() {
     if (door.listener) door.listener->stop();
   }
   room_.set_all();
+  for (auto* conn : visitors_) conn->cancel();
   role_.drain(context_);
   check_end();
 }

@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "common/net/fd_pass.h"
@@ -14,6 +15,10 @@
 #include "common/net/loop.h"
 #include "common/service/confine.h"
 #include "common/service/service.h"
+
+namespace dovetail::net {
+class Conn;
+}
 
 namespace dovetail::service {
 
@@ -64,7 +69,8 @@ class Runner {
   Limits limits_;
   std::deque<Door> doors_;
   std::shared_ptr<net::Channel> parent_;
-  net::Event room_;  // a client left while accepting was paused
+  std::set<net::Conn*> visitors_;  // of a trigger socket; some stay to come again
+  net::Event room_;                // a client left while accepting was paused
   net::Timer idle_timer_, stop_timer_, end_timer_;
   unsigned clients_ = 0, served_ = 0;
   bool draining_ = false;

@@ -19,7 +19,7 @@ using service::ControlMessage;
 
 namespace {
 
-constexpr unsigned kPoolThreads = 4;
+constexpr unsigned kPoolThreads = 8;  // deliveries to so many mailboxes wait for the disk at once
 constexpr size_t kReceivers = 64;
 constexpr base::Milliseconds kReceiverTime{30000};
 

@@ -21,6 +21,7 @@ namespace {
 constexpr size_t kSizeRecordData = 6 * 15 + 5;
 constexpr size_t kSizeRecordHead = 2;  // type and length byte
 constexpr size_t kCommitsTogether = 64;
+constexpr unsigned kCommitLanes = 2;  // one waits for the disk while the other one is made ready
 // A message larger than this is brought to the disk before it joins the others, which must not wait for it.
 constexpr off_t kCommitAlone = off_t{1} << 20;
 
@@ -211,7 +212,8 @@ Result<void> QueueFile::complete_now(const CommitOptions& options) {
 }
 
 QueueDisk::QueueDisk(net::Loop& loop, unsigned threads)
-    : pool_(loop, threads), commits_(loop, pool_, commit_together, kCommitsTogether) {}
+    : pool_(loop, threads),
+      commits_(loop, pool_, commit_together, kCommitsTogether, kCommitLanes) {}
 
 // Every file is on its way to the disk before the first one is waited for, and a directory is fsynced once for all its files:
 // the file system then has one transaction to write, not one for each.
