@@ -44,5 +44,4 @@ struct SortValue {
 Task<Result<std::vector<Uid>>> sort_messages(Session& session, std::vector<Uid> uids,
                                              std::vector<SortKey> keys);
 
-
 }  // namespace dovetail::mda::imap

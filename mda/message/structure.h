@@ -35,7 +35,7 @@ struct EnvelopeFields {
   // subject keeps its folding: the incumbent tells folded subjects apart.
   std::string date, subject, from, sender, reply_to, to, cc, bcc, in_reply_to, message_id;
   std::string references;  // not told in ENVELOPE, but wanted together with it
-  unsigned present = 0;  // bit by position: a field that is there but empty is not NIL
+  unsigned present = 0;    // bit by position: a field that is there but empty is not NIL
 };
 
 using MimeParameters = std::vector<std::pair<std::string, std::string>>;
