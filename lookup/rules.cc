@@ -152,7 +152,7 @@ struct ExpressionReader {
   size_t depth = 0;
 
   template <class... A>
-  void warn(int line, fmt::format_string<A...> text, A&&... args) const {
+  void warn(int line, base::FormatString<A...> text, A&&... args) const {
     context.options.log.warning("{}, line {}: {}", map, line,
                                 fmt::format(text, std::forward<A>(args)...));
   }

@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-#include <fmt/format.h>
+#include "common/base/text.h"
 
 namespace dovetail::base {
 
@@ -50,24 +50,24 @@ class Logger {
   explicit Logger(std::string_view name) : name_(std::make_shared<const std::string>(name)) {}
 
   template <class... A>
-  void debug(fmt::format_string<A...> text, A&&... args) const {
+  void debug(FormatString<A...> text, A&&... args) const {
     if (log_target().debug) write(Level::debug, fmt::format(text, std::forward<A>(args)...));
   }
   template <class... A>
-  void info(fmt::format_string<A...> text, A&&... args) const {
+  void info(FormatString<A...> text, A&&... args) const {
     write(Level::info, fmt::format(text, std::forward<A>(args)...));
   }
   template <class... A>
-  void warning(fmt::format_string<A...> text, A&&... args) const {
+  void warning(FormatString<A...> text, A&&... args) const {
     write(Level::warning, fmt::format(text, std::forward<A>(args)...));
   }
   template <class... A>
-  void error(fmt::format_string<A...> text, A&&... args) const {
+  void error(FormatString<A...> text, A&&... args) const {
     write(Level::error, fmt::format(text, std::forward<A>(args)...));
   }
   // Writes the line only; ending the program is the caller's next statement.
   template <class... A>
-  void fatal(fmt::format_string<A...> text, A&&... args) const {
+  void fatal(FormatString<A...> text, A&&... args) const {
     write(Level::fatal, fmt::format(text, std::forward<A>(args)...));
   }
   void write(Level level, std::string_view text) const;

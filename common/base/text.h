@@ -18,6 +18,15 @@ namespace dovetail::base {
 using fmt::format;
 using fmt::format_to;
 
+// A format string, checked against its arguments when compiled; before {fmt} 8 (EL8 has 6) only when used.
+#if FMT_VERSION >= 80000
+template <class... A>
+using FormatString = fmt::format_string<A...>;
+#else
+template <class...>
+using FormatString = fmt::string_view;
+#endif
+
 inline constexpr std::string_view kBlank = " \t";
 inline constexpr std::string_view kSpace = " \t\r\n\v\f";
 

@@ -17,9 +17,8 @@
 #include <string>
 #include <string_view>
 
-#include <fmt/format.h>
-
 #include "common/base/file.h"
+#include "common/base/text.h"
 #include "common/net/address.h"
 #include "common/net/loop.h"
 #include "common/net/tls.h"
@@ -75,7 +74,7 @@ class Conn {
   // --- writing
   void put(std::string_view bytes) { out_ += bytes; }
   template <class... A>
-  void print(fmt::format_string<A...> text, A&&... args) {
+  void print(base::FormatString<A...> text, A&&... args) {
     fmt::format_to(std::back_inserter(out_), text, std::forward<A>(args)...);
   }
   Task<> flush();

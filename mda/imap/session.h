@@ -111,7 +111,7 @@ class Session {
 
   void put(std::string_view text) { reader.put(text); }
   template <class... A>
-  void print(fmt::format_string<A...> text, A&&... args) {
+  void print(base::FormatString<A...> text, A&&... args) {
     reader.put(fmt::format(text, std::forward<A>(args)...));
   }
   // In loops that produce or compute much: sends when much has collected, lets other sessions go every 2 ms.
