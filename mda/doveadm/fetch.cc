@@ -21,6 +21,9 @@ class SearchCommand : public QueryCommand {
 
  protected:
   std::vector<Column> columns() const override { return {{"mailbox-guid", true}, {"uid", true}}; }
+  std::string cannot(const std::string& name) const override {
+    return format("Couldn't get mailbox '{}' GUID", name);
+  }
   std::optional<int> check(Words& arguments) override {
     if (arguments.empty()) return usage_error(command_);
     return check_query(arguments);
@@ -43,6 +46,7 @@ class FetchCommand : public QueryCommand {
   Task<Result<void>> found(std::shared_ptr<Mailbox> box, std::vector<Uid> uids) override;
 
   const char* form() const override { return "pager"; }
+  std::string cannot(const std::string&) const override { return {}; }
   std::vector<Column> columns() const override {
     std::vector<Column> all;
     for (auto& name : fields_) all.push_back({name});

@@ -327,7 +327,11 @@ Task<int> QueryCommand::work(Words) {
   if (!names) co_return failed(names.error().text, kTempFail);
   for (auto& name : *names) {
     int status = kOk;
-    auto box = co_await open_mailbox(name, format("Couldn't get mailbox '{}' GUID", name), status);
+    if (cannot(name).empty()) {
+      auto there = co_await store_->list().exists(name);
+      if (there && !*there) continue;
+    }
+    auto box = co_await open_mailbox(name, cannot(name), status);
     if (!box) co_return status;
     auto uids = co_await search(box, query_);
     if (!uids) co_return fatal(uids.error().text, kTempFail);

@@ -87,6 +87,10 @@ class QueryCommand : public MailCommand {
   std::optional<int> check_query(const Words& words);
   Task<int> work(Words arguments) override;
   virtual Task<Result<void>> found(std::shared_ptr<Mailbox> box, std::vector<Uid> uids) = 0;
+  // What a mailbox that is not there prevents; empty: it is passed over.
+  virtual std::string cannot(const std::string& name) const {
+    return format("Mailbox {}: Mailbox sync failed", name);
+  }
 
   SearchQuery query_;
 };

@@ -59,6 +59,9 @@ class ExpungeCommand : public QueryCommand {
           kUsageError);
     return std::nullopt;
   }
+  std::string cannot(const std::string& name) const override {
+    return format("Syncing mailbox '{}' failed", name);
+  }
   Task<Result<void>> found(std::shared_ptr<Mailbox> box, std::vector<Uid> uids) override {
     auto gone = co_await box->expunge(std::move(uids));
     if (!gone) co_return gone.error();

@@ -127,6 +127,8 @@ class FolderIndex {
   // Facts and texts are true for ever, and may be put with the lock not held by taking it for a moment.
   void put_facts(const std::vector<IndexRow>& rows);
   void put_texts(const std::vector<std::pair<Uid, IndexTexts>>& texts);
+  // From now on commit() appends, however long the log is: a fold is no work for the loop's thread.
+  void only_append() { only_append_ = true; }
   // Writes what was put. A failure turns the index into one in memory, with a warning.
   void commit();
 
@@ -160,7 +162,7 @@ class FolderIndex {
   Fd fd_, cache_;
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;  // OpenIndexes may not close the files now
   uint64_t inode_ = 0, offset_ = 0, folded_size_ = 0;
-  bool locked_ = false, must_fold_ = false, closed_ = false;
+  bool locked_ = false, must_fold_ = false, closed_ = false, only_append_ = false;
   std::string pending_;
   std::string window_;  // of the cache file, where the last texts were
   uint64_t window_at_ = 0;

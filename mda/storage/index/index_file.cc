@@ -196,7 +196,7 @@ void FolderIndex::unlock() {
 void FolderIndex::commit() {
   if (access_.in_memory || pending_.empty()) return;
   OpenIndexes::Use use(*this);
-  if (offset_ > 2 * folded_size_ + kFoldRoom)
+  if (!only_append_ && offset_ > 2 * folded_size_ + kFoldRoom)
     fold();
   else
     write_out();

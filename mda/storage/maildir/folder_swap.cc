@@ -48,6 +48,7 @@ bool foreign_log_is_quiet(const std::string& path) {
 }  // namespace
 
 MaildirFolder::~MaildirFolder() {
+  index_.only_append();
   hand_back();
 }
 
