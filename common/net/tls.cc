@@ -263,9 +263,8 @@ Result<std::shared_ptr<TlsContext>> TlsContext::server(const TlsSettings& settin
   if (settings.require_client_certificate) verify |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
   auto done = finish_context(made->context_, settings, verify);
   if (!done) return done.error();
-  static constexpr unsigned char kSessionContext[] = "dovetail";
-  SSL_CTX_set_session_id_context(made->context_, kSessionContext, sizeof kSessionContext - 1);
-  SSL_CTX_set_session_cache_mode(made->context_, SSL_SESS_CACHE_OFF);  // tickets only
+  auto kept = made->keep_sessions(settings);
+  if (!kept) return kept.error();
   SSL_CTX_set_tlsext_servername_callback(made->context_, select_name);
   SSL_CTX_set_tlsext_servername_arg(made->context_, made.get());
 #if OPENSSL_VERSION_NUMBER < 0x30000000L

@@ -5,6 +5,7 @@
 
 #include <openssl/ssl.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,8 @@
 #include "common/base/secret.h"
 
 namespace dovetail::net {
+
+class TicketKeys;
 
 struct TlsSettings {
   // PEM text, not file names: whoever has the rights reads the files (key before the rights are
@@ -32,6 +35,12 @@ struct TlsSettings {
   bool prefer_server_ciphers = false;
   bool ask_client_certificate = false;
   bool require_client_certificate = false;
+  // Resumption, by tickets only. Without keys of the parent each context makes its own.
+  std::shared_ptr<const TicketKeys> tickets;
+  std::string ticket_cipher = "aes-256-cbc";
+  std::chrono::seconds session_lifetime{3600};  // 0: no tickets
+  unsigned tickets_per_session = 2;             // TLS 1.3
+  std::string session_context;                  // whose sessions these are: the service's role
 };
 
 struct TlsInfo {
@@ -65,11 +74,18 @@ class TlsContext {
   void add_server_name(std::string name, std::shared_ptr<TlsContext> context);
   SSL_CTX* get() const { return context_; }
 
+  // For OpenSSL's callbacks.
+  const TicketKeys* tickets() const { return tickets_.get(); }
+  const EVP_CIPHER* ticket_cipher() const { return ticket_cipher_; }
+
  private:
   explicit TlsContext(SSL_CTX* context) : context_(context) {}
   static int select_name(SSL* ssl, int* alert, void* self);
+  Result<void> keep_sessions(const TlsSettings& settings);
 
   SSL_CTX* context_;
+  std::shared_ptr<const TicketKeys> tickets_;
+  const EVP_CIPHER* ticket_cipher_ = nullptr;
   std::vector<std::pair<std::string, std::shared_ptr<TlsContext>>> names_;
 };
 
