@@ -27,6 +27,7 @@ Result<void> AuthRole::prepare(service::Context& context) {
   auto server = AuthServer::make(context.loop, std::move(*settings), context.log);
   if (!server) return server.error();
   server_ = std::move(*server);
+  if (context.hello.number("no_penalty")) server_->penalties.disable();
   return {};
 }
 

@@ -10,10 +10,10 @@ namespace dovetail::authd {
 
 namespace {
 
-constexpr base::Milliseconds kPenaltySteps[] = {base::Milliseconds(0), base::Milliseconds(2000),
-                                                base::Milliseconds(4000), base::Milliseconds(8000),
+constexpr base::Milliseconds kPenaltySteps[] = {base::Milliseconds(0), base::Milliseconds(4000),
+                                                base::Milliseconds(8000),
                                                 base::Milliseconds(15000)};
-constexpr unsigned kMaxPenalty = 4;
+constexpr unsigned kMaxPenalty = 3;
 constexpr base::Milliseconds kForgetAfter{15000};
 constexpr base::Milliseconds kLongestTick{500};
 
@@ -27,6 +27,7 @@ std::string Penalties::ident(const std::string& ip) {
 }
 
 Penalties::Found Penalties::look_up(const std::string& ident) {
+  if (!enabled_) return {};
   sweep();
   const auto found = records_.find(ident);
   if (found == records_.end() || now_() - found->second.last >= kForgetAfter) return {};
@@ -34,6 +35,7 @@ Penalties::Found Penalties::look_up(const std::string& ident) {
 }
 
 void Penalties::failed(const std::string& ident, uint32_t checksum, unsigned penalty) {
+  if (!enabled_) return;
   auto& record = records_[ident];
   auto& seen = record.checksums;
   const auto place = std::find(seen.begin(), seen.end(), checksum);
@@ -58,7 +60,7 @@ void Penalties::sweep() {
 }
 
 FailureQueue::FailureQueue(net::Loop& loop, base::Milliseconds delay)
-    : delay_(delay), timer_(loop, [this] { tick(); }) {}
+    : delay_(delay.count() > 0 ? delay : kLongestTick), timer_(loop, [this] { tick(); }) {}
 
 void FailureQueue::add(std::function<void()> answer) {
   if (waiting_.empty()) timer_.start(delay_);

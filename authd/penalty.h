@@ -1,5 +1,5 @@
 // Delays for who guesses passwords. A penalty per address (IPv6: per /48): after failures the next attempt from there
-// waits 2, 4, 8, 15 s before anything is looked up; the same wrong password again does not raise it, quiet for 15 s and a
+// waits 4, 8, 15 s before anything is looked up; the same wrong password again does not raise it, quiet for 15 s and a
 // success end it. Attempts without an address share one record. (The incumbent keeps this in anvil.)
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -23,6 +23,9 @@ class Penalties {
   using Now = std::function<base::Milliseconds()>;
   explicit Penalties(Now now = base::monotonic_now) : now_(std::move(now)) {}
 
+  // Without anvil's socket for them there are none, as in the incumbent: service anvil { unix_listener anvil-auth-penalty
+  // { mode = 0 } }.
+  void disable() { enabled_ = false; }
   // The record an address counts for.
   static std::string ident(const std::string& ip);
   struct Found {
@@ -44,6 +47,7 @@ class Penalties {
   void sweep();
 
   Now now_;
+  bool enabled_ = true;
   std::map<std::string, Record, std::less<>> records_;
   base::Milliseconds swept_{0};
 };
@@ -52,6 +56,7 @@ class Penalties {
 // why it failed.
 class FailureQueue {
  public:
+  // auth_failure_delay; without one the incumbent, too, answers at the next tick, half a second later.
   FailureQueue(net::Loop& loop, base::Milliseconds delay);
   // Calls answer after the delay, up to half a second later.
   void add(std::function<void()> answer);

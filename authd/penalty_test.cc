@@ -19,23 +19,39 @@ struct Clock {
   }
 };
 
-TEST_CASE("different guesses wait 2, 4, 8, 15 seconds") {
+TEST_CASE("different guesses wait 4, 8, 15 seconds") {
   Clock clock;
   CHECK(clock.fail(1) == Milliseconds(0));
-  CHECK(clock.fail(2) == Milliseconds(2000));
-  CHECK(clock.fail(3) == Milliseconds(4000));
-  CHECK(clock.fail(4) == Milliseconds(8000));
+  CHECK(clock.fail(2) == Milliseconds(4000));
+  CHECK(clock.fail(3) == Milliseconds(8000));
+  CHECK(clock.fail(4) == Milliseconds(15000));
   CHECK(clock.fail(5) == Milliseconds(15000));
-  CHECK(clock.fail(6) == Milliseconds(15000));
+}
+
+TEST_CASE("no guess waits where penalties are switched off") {
+  Clock clock;
+  clock.penalties.disable();
+  clock.fail(1);
+  CHECK(clock.fail(2) == Milliseconds(0));
+  CHECK(clock.penalties.size() == 0);
+}
+
+TEST_CASE("a failure is answered at the next tick even without a delay") {
+  net::Loop loop;
+  FailureQueue queue(loop, Milliseconds(0));
+  bool answered = false;
+  queue.add([&] { answered = true; });
+  CHECK_FALSE(answered);
+  CHECK(queue.size() == 1);
 }
 
 TEST_CASE("the same wrong password again does not raise the penalty") {
   Clock clock;
   clock.fail(1);
-  CHECK(clock.fail(1) == Milliseconds(2000));
-  CHECK(clock.fail(1) == Milliseconds(2000));
-  CHECK(clock.fail(2) == Milliseconds(2000));
   CHECK(clock.fail(1) == Milliseconds(4000));
+  CHECK(clock.fail(1) == Milliseconds(4000));
+  CHECK(clock.fail(2) == Milliseconds(4000));
+  CHECK(clock.fail(1) == Milliseconds(8000));
 }
 
 TEST_CASE("quiet and success end a penalty, other addresses have none") {
