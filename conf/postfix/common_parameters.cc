@@ -58,6 +58,16 @@ Result<void> check_parameter(const MainCf& cf, const Parameter& row) {
 
 }  // namespace
 
+Result<void> check_log_file(const MainCf& cf) {
+  auto file = cf.get("maillog_file"), prefixes = cf.get("maillog_file_prefixes");
+  if (file.empty()) return {};
+  for (auto prefix : base::words(prefixes, ", \t\r\n")) {
+    if (file.starts_with(prefix)) return {};
+  }
+  return config_error(
+      format("maillog_file value '{}' does not match any prefix in maillog_file_prefixes", file));
+}
+
 Result<void> check_common_parameters(const MainCf& cf) {
   for (auto name : {"myhostname", "mydomain"}) {
     if (auto valid = check_own_name(cf, name); !valid) return valid;
@@ -70,6 +80,7 @@ Result<void> check_common_parameters(const MainCf& cf) {
     if (auto valid = check_parameter(cf, row); !valid) return valid;
   }
   if (auto valid = inet_protocols(cf); !valid) return valid.error();
+  if (auto valid = check_log_file(cf); !valid) return valid;
   return forget(read_string(cf, "mynetworks"));
 }
 

@@ -14,6 +14,8 @@ namespace dovetail::conf {
 
 // The error is the text of the incumbent's fatal line.
 Result<void> check_common_parameters(const MainCf& cf);
+// Root opens maillog_file: it may only lie where maillog_file_prefixes allows. Part of the above.
+Result<void> check_log_file(const MainCf& cf);
 
 // Parameters that main.cf or -o sets to something else than the default and that no program of ours
 // acts on, of the given action: what a daemon must warn of (ignore), answer 451 4.3.5 for (defer)

@@ -24,6 +24,14 @@ std::string common_error(std::string text) {
 
 }  // namespace
 
+TEST_CASE("a log file must begin with one of the allowed prefixes") {
+  CHECK(common_error("maillog_file = /var/log/x").empty());
+  CHECK(common_error("maillog_file =").empty());
+  CHECK(common_error("maillog_file = /srv/x\nmaillog_file_prefixes = /opt, /s").empty());
+  CHECK(common_error("maillog_file = /srv/x") ==
+        "maillog_file value '/srv/x' does not match any prefix in maillog_file_prefixes");
+}
+
 TEST_CASE("continuation lines, comments and carriage returns") {
   auto cf =
       parse_main("relayhost = a\r\n\n   # comment\n  b\n#x\nbiff = no # data\nempty =  \nlast = z");

@@ -185,7 +185,7 @@ constexpr Parameter rows_l_to_o[] = {
     {"maillog_file_permissions",                        str,          plain, "0600",
      ignore, "ALL", ' ', 1, any, "", newer},
     {"maillog_file_prefixes",                           str,          plain, "/var, /dev/stdout",
-     ignore, "ALL", ' ', 1},
+     supported, "ALL", ' ', 1},
     {"maillog_file_rotate_suffix",                      str,          plain, "%Y%m%d-%H%M%S", supported, "ALL", ' ', 1},
     {"mailq_path",                                      str,          plain, "/usr/bin/mailq",
      supported, "postfix", ' ', 1},

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "common/base/text.h"
+#include "conf/postfix/common_parameters.h"
 #include "mta/tools/common/tool.h"
 
 namespace dovetail::mta {
@@ -99,6 +100,7 @@ int run_postlog(int argc, char** argv) {
   how.process_name = "postlog";
   auto cf = conf::MainCf::load(directory, {}, how);
   if (!cf) postlog_fatal(cf.error().text);
+  if (auto valid = conf::check_log_file(*cf); !valid) postlog_fatal(valid.error().text);
   open_tool_log(*cf, terminal);
   base::LogTarget target = base::log_target();
   target.tag_prefix.clear();
