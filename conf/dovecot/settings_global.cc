@@ -248,6 +248,8 @@ constexpr SettingRow kGlobalRows[] = {
     {"login_proxy_rawlog_dir",               T::text,         A::ignore,    "", "", kLogins, 0},
     {"disable_plaintext_auth",               T::boolean,      A::supported, "yes", "", kLogins, 0},
     {"mail_max_userip_connections",          T::number,       A::supported, "10", "", kLogins, 0},
+    // Ours: whom users of one uid share their processes with.
+    {"mail_isolation",                       T::choice,       A::supported, "uid", "uid|domain|user", kMail, kUnset},
     {"mail_location",                        T::vars,         A::supported, "", "", kMail, 0},
     {"mail_attachment_fs",                   T::vars,         A::ignore,    "sis posix", "", kMail, 0},
     {"mail_attachment_dir",                  T::vars,         A::ignore,    "", "", kMail, 0},

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/net/conn.h"
 #include "conf/dovecot/settings.h"
@@ -20,6 +22,7 @@ namespace {
 // Recipients of messages that are on their way in now; more are looked up again.
 constexpr size_t kRememberedUsers = 1000;
 constexpr base::Milliseconds kRememberFor{60000};
+constexpr base::Milliseconds kLimitWarnInterval{8000};
 
 std::string program_directory() {
   std::string path(4096, '\0');
@@ -60,6 +63,11 @@ Result<void> BrokerRole::prepare(service::Context& context) {
   if (!view) return view.error();
   auth_master_path_ = (*view)->get("base_dir") + "/auth-master";
   worker_start_.program = program_directory() + "/mail-worker";
+  auto isolation = (*view)->get("mail_isolation");
+  using Isolation = WorkerStart::Isolation;
+  worker_start_.isolation = isolation == "user"     ? Isolation::user
+                            : isolation == "domain" ? Isolation::domain
+                                                    : Isolation::uid;
   worker_start_.workers_per_identity = std::max(std::thread::hardware_concurrency(), 1u);
   worker_start_.idle_kill =
       std::chrono::seconds(std::max(context.hello.number("worker_idle_kill"), 1u));
@@ -84,11 +92,45 @@ void BrokerRole::stop(service::Context&) {
   if (workers_) workers_->stop();
 }
 
-void BrokerRole::drain(service::Context&) {
+// --- generations
+
+void BrokerRole::drain(service::Context& context) {
   draining_ = true;
   // Who is cancelled takes itself out of the set.
   auto all = waiting_;
   for (auto* connection : all) connection->cancel();
+  for (auto broker : online_.brokers()) {
+    auto memory = service::sealed_memory("online", online_.encode(broker));
+    if (!memory) return context.log.error("{}", memory.error().text);
+    ControlMessage message{"online", {}};
+    message.fields["broker"] = std::to_string(broker);
+    context.tell_parent(message, {memory->get()});
+  }
+}
+
+void BrokerRole::session_ended(service::Context& context, uint64_t id) {
+  online_.remove({::getpid(), id});
+  if (!draining_) return;
+  ControlMessage message{"offline", {}};
+  message.fields["broker"] = std::to_string(::getpid());
+  message.fields["session"] = std::to_string(id);
+  context.tell_parent(message, {});
+}
+
+void BrokerRole::control(service::Context&, const ControlMessage& message,
+                         std::vector<base::Fd> fds) {
+  auto broker = static_cast<pid_t>(message.number("broker"));
+  auto id = base::parse_number<uint64_t>(message.get("session")).value_or(0);
+  if (message.verb == "online" && fds.size() == 1) {
+    auto bytes = base::read_all(fds[0].get());
+    if (bytes) online_.inherit(broker, *bytes);
+  } else if (message.verb == "offline") {
+    online_.remove({broker, id});
+  } else if (message.verb == "gone") {
+    online_.remove_all(broker);
+  } else if (message.verb == "kick" && workers_) {
+    workers_->tell(id, ControlMessage{"kick", {}});
+  }
 }
 
 Task<> BrokerRole::serve(service::Context& context, service::Client client) {
@@ -143,6 +185,8 @@ Task<HandoverAnswer> BrokerRole::take_session(service::Context& context, Handove
     failed.error = "Login request expired or unknown to auth";
     co_return failed;
   }
+  auto service = handover.service;
+  co_await wait_for_place(context, std::move(service));
   co_return start_session(context, handover, **user, std::move(client));
 }
 
@@ -151,7 +195,8 @@ HandoverAnswer BrokerRole::start_session(service::Context& context, const Handov
   HandoverAnswer answer;
   answer.user = user.name;
   if (handover.userip_limit > 0 && !handover.remote_ip.empty() &&
-      connections(handover.service, user.name, handover.remote_ip) >= handover.userip_limit) {
+      online_.connections(handover.service, user.name, handover.remote_ip) >=
+          handover.userip_limit) {
     answer.status = HandoverAnswer::Status::limit;
     return answer;
   }
@@ -171,27 +216,38 @@ HandoverAnswer BrokerRole::start_session(service::Context& context, const Handov
     message.fields.erase(field);
   add_user(message, user);
   auto entry = std::make_shared<uint64_t>(0);
-  auto done = [this, entry](const ControlMessage*) { online_.erase(*entry); };
-  auto given = workers_->give(*identity, user.name, std::move(message), std::move(client), done);
+  auto done = [this, &context, entry](const ControlMessage*) { session_ended(context, *entry); };
+  bool alone = context.hello.number("alone." + handover.service) > 0;
+  auto given =
+      workers_->give(*identity, user.name, std::move(message), std::move(client), done, alone);
   if (!given) {
     answer.error = given.error().text;
     return answer;
   }
   *entry = given->id;
-  online_[given->id] = {handover.service, user.name, handover.remote_ip, handover.session,
-                        given->pid};
+  online_.add({::getpid(), given->id},
+              {handover.service, user.name, handover.remote_ip, handover.session, given->pid});
   answer.status = HandoverAnswer::Status::taken;
   answer.mpid = given->pid;
   return answer;
 }
 
-unsigned BrokerRole::connections(const std::string& service, const std::string& user,
-                                 const std::string& ip) const {
-  auto same = [&](auto& entry) {
-    return entry.second.service == service && entry.second.user == user &&
-           entry.second.remote_ip == ip;
-  };
-  return static_cast<unsigned>(std::count_if(online_.begin(), online_.end(), same));
+// process_limit x client_limit, where the administrator has set one of them, bounds the service's sessions. Who comes when
+// there are as many waits for a place, as he would in the incumbent's listen queue.
+Task<> BrokerRole::wait_for_place(service::Context& context, std::string service) {
+  auto most = context.hello.number("sessions_max." + service);
+  if (most == 0) co_return;
+  while (online_.sessions(service) >= most) {
+    auto now = base::monotonic_now();
+    if (auto& last = limit_said_[service];
+        last == base::Milliseconds(0) || now - last >= kLimitWarnInterval) {
+      last = now;
+      Logger("master").warning("service({}): {} ({}) reached, client connections are being dropped",
+                               service, context.hello.get("limit_name." + service),
+                               context.hello.get("limit." + service));
+    }
+    co_await context.loop.sleep(base::Milliseconds(100));
+  }
 }
 
 // --- deliveries
@@ -316,27 +372,19 @@ Task<DeliveryAnswer> BrokerRole::take_delivery(service::Context& context, Delive
 
 // --- who is there (doveadm who, kick)
 
-std::string BrokerRole::dump() const {
-  std::map<std::string, std::map<pid_t, unsigned>> counts;
-  for (auto& [id, entry] : online_) {
-    ++counts[format("{}/{}/{}", entry.service, entry.remote_ip, entry.user)][entry.pid];
+unsigned BrokerRole::kick(service::Context& context, std::string_view user, std::string_view ip) {
+  auto sessions = online_.of_user(user, ip);
+  for (auto& [broker, id] : sessions) {
+    ControlMessage kick{"kick", {}};
+    if (broker == ::getpid()) {
+      workers_->tell(id, kick);
+      continue;
+    }
+    kick.fields["broker"] = std::to_string(broker);
+    kick.fields["session"] = std::to_string(id);
+    context.tell_parent(kick, {});
   }
-  std::string out;
-  for (auto& [ident, pids] : counts) {
-    for (auto& [pid, count] : pids)
-      out += format("{}\t{}\t{}\n", base::printable(ident, true), pid, count);
-  }
-  return out + "\n";
-}
-
-unsigned BrokerRole::kick(std::string_view user, std::string_view ip) {
-  unsigned kicked = 0;
-  for (auto& [id, entry] : online_) {
-    if (entry.user != user || (!ip.empty() && entry.remote_ip != ip)) continue;
-    workers_->tell(id, ControlMessage{"kick", {}});
-    ++kicked;
-  }
-  return kicked;
+  return static_cast<unsigned>(sessions.size());
 }
 
 Task<> BrokerRole::serve_counts(service::Context& context, base::Fd fd) {
@@ -346,14 +394,13 @@ Task<> BrokerRole::serve_counts(service::Context& context, base::Fd fd) {
     std::string text(line.text);
     auto words = base::split(text, '\t');
     if (words[0] == "CONNECT-DUMP") {
-      conn.put(dump());
+      conn.put(online_.dump());
     } else if (words[0] == "LOOKUP" && words.size() > 1) {
       auto [protocol, rest] = base::cut(words[1], '/');
       auto [ip, user] = base::cut(rest.value_or(""), '/');
-      conn.print("{}\n", connections(std::string(protocol), std::string(user.value_or("")),
-                                     std::string(ip)));
+      conn.print("{}\n", online_.connections(protocol, user.value_or(""), ip));
     } else if (words[0] == "KICK" && words.size() > 1) {
-      conn.print("{}\n", kick(words[1], words.size() > 2 ? words[2] : std::string_view()));
+      conn.print("{}\n", kick(context, words[1], words.size() > 2 ? words[2] : std::string_view()));
     } else if (words[0] != "VERSION") {
       co_return;
     }

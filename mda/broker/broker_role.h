@@ -14,6 +14,7 @@
 #include "common/service/service.h"
 #include "mda/broker/delivery.h"
 #include "mda/broker/handover.h"
+#include "mda/broker/online.h"
 #include "mda/broker/workers.h"
 
 namespace dovetail::mda {
@@ -23,19 +24,16 @@ class BrokerRole : public service::Role {
   Result<void> prepare(service::Context& context) override;
   void start(service::Context& context) override;
   Task<> serve(service::Context& context, service::Client client) override;
+  void control(service::Context& context, const service::ControlMessage& message,
+               std::vector<base::Fd> fds) override;
   void stop(service::Context& context) override;
   void drain(service::Context& context) override;
   bool busy() const override { return workers_ && workers_->jobs() > 0; }
 
  private:
-  // One session in progress.
-  struct Online {
-    std::string service, user, remote_ip, session;
-    pid_t pid = 0;
-  };
-
   Task<> serve_login(service::Context& context, base::Fd fd);
   Task<HandoverAnswer> take_session(service::Context& context, Handover handover, base::Fd client);
+  Task<> wait_for_place(service::Context& context, std::string service);
   HandoverAnswer start_session(service::Context& context, const Handover& handover,
                                const proto::AuthUser& user, base::Fd client);
   Task<> serve_delivery(service::Context& context, base::Fd fd);
@@ -47,10 +45,8 @@ class BrokerRole : public service::Role {
   Task<DeliveryAnswer> take_delivery(service::Context& context, Delivery delivery,
                                      base::Fd message);
   Task<> serve_counts(service::Context& context, base::Fd fd);
-  std::string dump() const;
-  unsigned kick(std::string_view user, std::string_view ip);
-  unsigned connections(const std::string& service, const std::string& user,
-                       const std::string& ip) const;
+  unsigned kick(service::Context& context, std::string_view user, std::string_view ip);
+  void session_ended(service::Context& context, uint64_t id);
   Result<MailIdentity> identity_of(const service::Context& context, const proto::AuthUser& user,
                                    const std::string& service, const std::string& local_ip,
                                    const std::string& remote_ip) const;
@@ -58,7 +54,8 @@ class BrokerRole : public service::Role {
   WorkerStart worker_start_;
   std::string auth_master_path_;
   std::unique_ptr<proto::AuthMaster> auth_;
-  std::map<uint64_t, Online> online_;
+  OnlineTable online_;
+  std::map<std::string, base::Milliseconds> limit_said_;  // by service
   // Users that were found at RCPT and are about to get a message; the oldest are forgotten.
   struct Remembered {
     std::string asked, session;

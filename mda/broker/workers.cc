@@ -35,7 +35,7 @@ struct Workers::Worker {
 
 struct Workers::Job {
   std::shared_ptr<Worker> worker;
-  MailIdentity identity;
+  Slot slot;
   std::string user;
   ControlMessage message;
   std::shared_ptr<Fd> fd;
@@ -64,13 +64,15 @@ void Workers::stop() {
 // --- jobs
 
 Result<Workers::Given> Workers::give(const MailIdentity& identity, const std::string& user,
-                                     ControlMessage message, Fd fd, Done done) {
+                                     ControlMessage message, Fd fd, Done done, bool alone) {
   Error error = temporary("");
-  auto worker = find_or_start(identity, user, error);
-  if (!worker) return error;
   uint64_t id = ++last_id_;
+  auto slot = slot_of(identity, user);
+  if (alone) slot.owner = format("#{}", id);
+  auto worker = find_or_start(slot, user, error);
+  if (!worker) return error;
   message.fields["id"] = std::to_string(id);
-  Job job{worker, identity,       user, std::move(message), std::make_shared<Fd>(std::move(fd)),
+  Job job{worker, std::move(slot), user, std::move(message), std::make_shared<Fd>(std::move(fd)),
           false,  std::move(done)};
   auto bytes = job.message.encode();
   if (bytes.size() > net::kMaxMessage) return permanent("message for a worker is too large");
@@ -147,14 +149,28 @@ void Workers::heard(Worker& worker, const ControlMessage& message) {
 
 // --- processes
 
-std::shared_ptr<Workers::Worker> Workers::find_or_start(const MailIdentity& identity,
-                                                        const std::string& user, Error& error) {
+Workers::Slot Workers::slot_of(const MailIdentity& identity, const std::string& user) {
+  using Isolation = WorkerStart::Isolation;
+  if (start_.isolation == Isolation::user || containment_.alone(user)) return {identity, 0, user};
+  auto at = user.rfind('@');
+  if (start_.isolation == Isolation::domain && at != user.npos)
+    return {identity, 0, user.substr(at)};
   // As long as an identity has one user only, as system users do, one process is all he can use.
   auto& users = users_[identity];
   if (users.size() < 2) users.insert(user);
-  Slot slot{identity, users.size() < 2 ? 0 : worker_slot(user, start_.workers_per_identity)};
+  return {identity, users.size() < 2 ? 0 : worker_slot(user, start_.workers_per_identity), {}};
+}
+
+std::shared_ptr<Workers::Worker> Workers::find_or_start(const Slot& slot, const std::string& user,
+                                                        Error& error) {
   auto known = workers_.find(slot);
   if (known != workers_.end() && !known->second->ending) return known->second;
+  auto pause = containment_.wait(user);
+  if (pause.count() > 0) {
+    error = temporary(format("mail processes of {} crash, the next one starts in {} s",
+                             base::printable(user), (pause.count() + 999) / 1000));
+    return nullptr;
+  }
   auto started = start(slot);
   if (!started) {
     error = started.error();
@@ -216,7 +232,9 @@ Result<std::shared_ptr<Workers::Worker>> Workers::start(const Slot& slot) {
   if (!ends) return ends.error();
   auto settings = service::sealed_memory("settings", start_.settings);
   if (!settings) return settings.error();
-  auto hello = worker_hello(slot.first, start_.idle_kill).encode();
+  auto hello = worker_hello(slot.identity, slot.owner.starts_with("#") ? std::chrono::seconds(1)
+                                                                       : start_.idle_kill)
+                   .encode();
   std::vector<int> passed{settings->get()};
   auto sent = net::try_send_message(ends->first.get(), hello, passed);
   if (!sent) return sent.error();
@@ -256,15 +274,45 @@ void Workers::hear_last_words(Worker& worker) {
   }
 }
 
+// As the incumbent's parent says it in the name of each session that is lost.
+void Workers::log_end(const Worker& worker, int status) const {
+  auto how = WIFSIGNALED(status) ? format("killed with signal {}", WTERMSIG(status))
+                                 : format("returned error {}", WEXITSTATUS(status));
+  bool said = false;
+  for (auto id : worker.jobs) {
+    auto job = jobs_.find(id);
+    if (job == jobs_.end() || !job->second.taken) continue;
+    auto& message = job->second.message;
+    auto service = message.get("service");
+    Logger(format("{}({})<{}><{}>", service, base::printable(job->second.user), worker.pid,
+                  message.get("session")))
+        .fatal("master: service({}): child {} {}", service, worker.pid, how);
+    said = true;
+  }
+  if (!said) Logger("imap").fatal("master: service(imap): child {} {}", worker.pid, how);
+}
+
+void Workers::blame(const Worker& worker) {
+  std::set<std::string> users;
+  for (auto id : worker.jobs) {
+    auto job = jobs_.find(id);
+    if (job != jobs_.end() && job->second.taken) users.insert(job->second.user);
+  }
+  for (auto& user : containment_.crashed(users)) {
+    log_.warning(
+        "{}: two mail processes crashed while they served this user: gets processes of his own",
+        base::printable(user));
+  }
+}
+
 void Workers::worker_gone(const std::shared_ptr<Worker>& worker, int status) {
   hear_last_words(*worker);
   auto known = workers_.find(worker->slot);
   if (known != workers_.end() && known->second == worker) workers_.erase(known);
   bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  if (WIFSIGNALED(status) && !worker->ending) {
-    log_.error("service(imap): child {} killed with signal {}", worker->pid, WTERMSIG(status));
-  } else if (!clean && WIFEXITED(status)) {
-    log_.error("service(imap): child {} returned error {}", worker->pid, WEXITSTATUS(status));
+  if (!clean && !(WIFSIGNALED(status) && worker->ending)) {
+    log_end(*worker, status);
+    blame(*worker);
   }
   worker->channel->close();
   for (auto id : std::set<uint64_t>(worker->jobs)) {
@@ -273,7 +321,7 @@ void Workers::worker_gone(const std::shared_ptr<Worker>& worker, int status) {
     // A job is taken before anything is done for it: what was not taken did not end this worker.
     bool again = worker->ready && !job->second.taken;
     Error error = temporary("");
-    auto next = again ? find_or_start(job->second.identity, job->second.user, error) : nullptr;
+    auto next = again ? find_or_start(job->second.slot, job->second.user, error) : nullptr;
     if (!next) {
       finish(id, nullptr);
       continue;

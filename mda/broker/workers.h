@@ -19,6 +19,7 @@
 #include "common/net/fd_pass.h"
 #include "common/net/loop.h"
 #include "common/service/control.h"
+#include "mda/broker/containment.h"
 #include "mda/broker/identity.h"
 
 namespace dovetail::mda {
@@ -28,6 +29,8 @@ struct WorkerStart {
   std::string settings;  // packed, without private keys
   std::chrono::seconds idle_kill{60};
   unsigned workers_per_identity = 1;
+  // mail_isolation: whom users of one identity share their processes with.
+  enum class Isolation { uid, domain, user } isolation = Isolation::uid;
 };
 
 class Workers {
@@ -43,9 +46,10 @@ class Workers {
     uint64_t id = 0;
     pid_t pid = 0;
   };
-  // Gives a job to the user's worker; "id" is added to the message. The descriptor becomes the worker's.
+  // Gives a job to the user's worker; "id" is added to the message. The descriptor becomes the worker's. alone: a process
+  // for this job only (service_count = 1).
   Result<Given> give(const MailIdentity& identity, const std::string& user,
-                     service::ControlMessage message, base::Fd fd, Done done);
+                     service::ControlMessage message, base::Fd fd, Done done, bool alone = false);
   void tell(uint64_t id, const service::ControlMessage& message);
   size_t jobs() const { return jobs_.size(); }
   // Every worker says goodbye to its clients and ends.
@@ -54,10 +58,17 @@ class Workers {
  private:
   struct Worker;
   struct Job;
-  using Slot = std::pair<MailIdentity, unsigned>;
+  // Where a job goes: jobs of one slot share a process.
+  struct Slot {
+    MailIdentity identity;
+    unsigned number = 0;
+    std::string
+        owner;  // user, @domain or #job whose process it is; empty: of all with this identity
+    friend auto operator<=>(const Slot&, const Slot&) = default;
+  };
 
-  std::shared_ptr<Worker> find_or_start(const MailIdentity& identity, const std::string& user,
-                                        Error& error);
+  Slot slot_of(const MailIdentity& identity, const std::string& user);
+  std::shared_ptr<Worker> find_or_start(const Slot& slot, const std::string& user, Error& error);
   Result<std::shared_ptr<Worker>> start(const Slot& slot);
   void send(const std::shared_ptr<Worker>& worker, std::string bytes, std::shared_ptr<base::Fd> fd);
   Task<> send_all(std::shared_ptr<Worker> worker);
@@ -66,6 +77,8 @@ class Workers {
   void hear_last_words(Worker& worker);
   void reap();
   void worker_gone(const std::shared_ptr<Worker>& worker, int status);
+  void log_end(const Worker& worker, int status) const;
+  void blame(const Worker& worker);
   void finish(uint64_t id, const service::ControlMessage* message);
 
   Loop& loop_;
@@ -75,6 +88,7 @@ class Workers {
   std::map<pid_t, std::shared_ptr<Worker>> alive_;
   std::map<uint64_t, Job> jobs_;
   std::map<MailIdentity, std::set<std::string>> users_;  // who has been seen, up to two
+  Containment containment_;
   uint64_t last_id_ = 0;
   std::unique_ptr<net::Signal> child_signal_;
 };
