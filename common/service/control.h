@@ -1,10 +1,13 @@
 // What a parent (master, dovecot) and its children say to each other: one SOCK_SEQPACKET message each, a verb and
 // "name=value" lines. The first message, "hello", waits in the channel before the child is started.
 //
-//   parent -> child: hello (how to run; may carry the sealed settings file), drain (a successor took over: close the
-//                    listeners, finish), stop (finish at once), wakeup (the incumbent's 'W' trigger)
+//   parent -> child: hello (how to run; carries the memory files that its field "memory" names: settings, tickets, tally),
+//                    drain (a successor took over: close the listeners, finish), stop (finish at once), wakeup (the
+//                    incumbent's 'W' trigger), settings and tickets (a newer memory file of that name), make_room (a
+//                    client waits for a place)
 //   child -> parent: ready, idle (no client for the idle time: about to end), full and room (client limit reached or not
-//                    any more), and whatever a role has to tell its parent
+//                    any more), limit (a client waits: the service has as many as it may; made_room=1 if one of
+//                    this process was sent away), no_room (nobody here can be), and whatever a role has to tell
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

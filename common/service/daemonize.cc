@@ -41,11 +41,15 @@ Daemonized Daemonized::detach() {
   return daemon;
 }
 
-void Daemonized::ready() {
-  if (!parent_) return;
+void leave_terminal() {
   int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, fd);
   if (null > 2) ::close(null);
+}
+
+void Daemonized::ready() {
+  if (!parent_) return;
+  leave_terminal();
   (void)base::write_all(parent_.get(), "1");
   parent_.reset();
 }

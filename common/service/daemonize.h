@@ -18,4 +18,7 @@ class Daemonized {
   base::Fd parent_;
 };
 
+// Standard input, output and error become /dev/null.
+void leave_terminal();
+
 }  // namespace dovetail::service

@@ -83,6 +83,7 @@ int run_dovecot_service(int argc, char** argv, std::string name, Role& role) {
   Context context{loop, log, name, hello->message.get("service"), "", {argv + 1, argv + argc}};
   context.settings = &*tree;
   context.hello = hello->message;
+  context.tickets = received_tickets(*hello);
   auto rights = dovecot_rights(hello->message);
   if (!rights) return die_dovecot(log, rights.error().text);
   auto prepared = role.prepare(context);
@@ -94,7 +95,7 @@ int run_dovecot_service(int argc, char** argv, std::string name, Role& role) {
   limits.clients = context.hello.number("client_limit");
   limits.uses = context.hello.number("service_count");
   if (auto idle = context.hello.number("idle_kill"); idle > 0) limits.idle = std::chrono::seconds(idle);
-  int status = Runner(role, context, limits).run();
+  int status = Runner(role, context, limits, std::move(hello->tally)).run();
   ::_exit(status);  // the role outlives this loop; nothing in it is worth an orderly end
 }
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "common/base/text.h"
+#include "common/service/file_snapshot.h"
 #include "common/service/runner.h"
 #include "conf/bind.h"
 #include "conf/postfix/common_parameters.h"
@@ -79,6 +80,15 @@ Result<Rights> postfix_rights(const conf::MainCf& cf, const PostfixOptions& opti
   return rights;
 }
 
+Result<FileSnapshot> received_files(const base::Fd& memory) {
+  if (!memory) return FileSnapshot();
+  auto bytes = base::read_all(memory.get());
+  if (!bytes) return bytes.error();
+  auto files = FileSnapshot::decode(*bytes);
+  base::wipe(*bytes);
+  return files;
+}
+
 }  // namespace
 
 int syslog_facility_number(const std::string& name) {
@@ -121,7 +131,16 @@ int run_postfix_service(int argc, char** argv, std::string program, Role& role) 
   Context context{loop, Logger(cf->get("syslog_name") + "/" + program), program, options->service, options->transport,
                   options->arguments};
   context.main_cf = &*cf;
-  if (hello) context.hello = hello->message;
+  FileSnapshot files;
+  if (hello) {
+    context.hello = hello->message;
+    context.tickets = received_tickets(*hello);
+    auto read = received_files(hello->settings);
+    hello->settings.reset();
+    if (!read) return die(context.log, read.error().text);
+    files = std::move(*read);
+    context.files = &files;
+  }
   if (::chdir(cf->get("queue_directory").c_str()) != 0 && !options->stand_alone) {
     return die(context.log, format("chdir {}: {}", cf->get("queue_directory"), errno_error("", errno).text.substr(2)));
   }
@@ -129,6 +148,8 @@ int run_postfix_service(int argc, char** argv, std::string program, Role& role) 
   if (!rights) return die(context.log, rights.error().text);
   auto prepared = role.prepare(context);
   if (!prepared) return die(context.log, prepared.error().text);
+  context.files = nullptr;
+  files = {};  // keys stay in as few places as possible
   auto confined = confine(*rights);
   if (!confined) return die(context.log, confined.error().text);
 
@@ -136,7 +157,7 @@ int run_postfix_service(int argc, char** argv, std::string program, Role& role) 
   limits.clients = context.hello.number("client_limit");
   auto idle = conf::read_time(*cf, "max_idle");
   if (idle && context.hello.number("stay") == 0) limits.idle = *idle;
-  Runner runner(role, context, limits);
+  Runner runner(role, context, limits, hello ? std::move(hello->tally) : base::Fd());
   int status = options->stand_alone && !hello ? runner.run_one(base::Fd(::dup(STDIN_FILENO))) : runner.run();
   // The role outlives this loop; nothing in it is worth an orderly end, since every acknowledged message is on disk.
   ::_exit(status);

@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/random.h"
 #include "common/base/text.h"
 #include "common/net/conn.h"
+#include "common/net/tls_tickets.h"
 
 namespace dovetail::service {
 
@@ -26,7 +28,14 @@ std::optional<Hello> receive_hello() {
     static Task<> once(net::Channel& channel, Hello& hello) {
       auto got = co_await channel.receive();
       hello.message = ControlMessage::decode(got.bytes);
-      if (!got.fds.empty()) hello.settings = std::move(got.fds.front());
+      auto named = hello.message.get("memory");
+      if (named.empty()) named = "settings";
+      auto names = base::words(named, " ");
+      for (size_t i = 0; i < std::min(names.size(), got.fds.size()); ++i) {
+        if (names[i] == "settings") hello.settings = std::move(got.fds[i]);
+        if (names[i] == "tickets") hello.tickets = std::move(got.fds[i]);
+        if (names[i] == "tally") hello.tally = std::move(got.fds[i]);
+      }
     }
   };
   try {
@@ -37,7 +46,24 @@ std::optional<Hello> receive_hello() {
   return hello;
 }
 
-Runner::Runner(Role& role, Context& context, Limits limits)
+namespace {
+
+bool read_tickets(int fd, net::TicketKeys& keys) {
+  auto bytes = base::read_all(fd, 4096);
+  bool good = bytes && keys.decode(*bytes);
+  if (bytes) base::wipe(*bytes);
+  return good;
+}
+
+}  // namespace
+
+std::shared_ptr<net::TicketKeys> received_tickets(const Hello& hello) {
+  if (!hello.tickets) return nullptr;
+  auto keys = std::make_shared<net::TicketKeys>();
+  return read_tickets(hello.tickets.get(), *keys) ? keys : nullptr;
+}
+
+Runner::Runner(Role& role, Context& context, Limits limits, base::Fd tally)
     : role_(role),
       context_(context),
       limits_(limits),
@@ -58,6 +84,11 @@ Runner::Runner(Role& role, Context& context, Limits limits)
   auto most = static_cast<unsigned>(std::min<rlim_t>(files.rlim_cur, 1 << 20)) / 3;
   if (limits_.clients == 0) limits_.clients = std::max(most, 10u);
   context_.client_limit = limits_.clients;
+  clients_max_ = context_.hello.number("clients_max");
+  if (!tally) return;
+  auto joined = Tally::join(std::move(tally), context_.hello.number("cell"));
+  if (joined) tally_ = std::move(*joined);
+  else context_.log.error("{}", joined.error().text);
 }
 
 int Runner::run() {
@@ -118,7 +149,7 @@ Task<> Runner::accept_clients(Door& door) {
     ~Close() { door.listener.reset(); }
   } close{door};
   while (!draining_) {
-    if (full()) {
+    if (full() || waiting_ > 0) {  // who waits for a place waits in the listener's queue, but for one
       co_await room_.wait();
       continue;
     }
@@ -136,11 +167,32 @@ Task<> Runner::accept_clients(Door& door) {
   }
 }
 
+// The client is accepted but not served before one of the service's others has gone, wherever that one was.
+Task<> Runner::wait_for_place() {
+  if (!tally_ || tally_->enter(clients_max_)) co_return;
+  ControlMessage limit{"limit", {}};
+  if (role_.make_room()) limit.fields["made_room"] = "1";
+  context_.tell_parent(limit, {});
+  ++waiting_;
+  do {
+    auto pause = std::chrono::milliseconds(10 + base::random_below(40));
+    co_await context_.loop.sleep(pause);
+  } while (!tally_->enter(clients_max_));
+  --waiting_;
+  room_.set_all();
+}
+
 Task<> Runner::serve_client(Client client) {
   struct Leave {
     Runner& runner;
-    ~Leave() { runner.session_ended(); }
+    bool counted = false;
+    ~Leave() {
+      if (counted && runner.tally_) runner.tally_->leave();
+      runner.session_ended();
+    }
   } leave{*this};
+  co_await wait_for_place();
+  leave.counted = true;
   if (role_.wants_triggers()) co_await read_triggers(std::move(client));
   else co_await role_.serve(context_, std::move(client));
 }
@@ -193,6 +245,14 @@ void Runner::obey(const ControlMessage& message, std::vector<base::Fd> fds) {
   if (message.verb == "drain") return begin_drain();
   if (message.verb == "stop") return stop_now();
   if (message.verb == "wakeup") return role_.trigger(context_, "W");
+  if (message.verb == "make_room") {
+    if (!role_.make_room()) context_.tell_parent({"no_room", {}}, {});
+    return;
+  }
+  if (message.verb == "tickets" && fds.size() == 1) {
+    if (context_.tickets && !read_tickets(fds[0].get(), *context_.tickets)) context_.log.error("new ticket keys are damaged");
+    return;
+  }
   role_.control(context_, message, std::move(fds));
 }
 
@@ -223,7 +283,7 @@ void Runner::session_ended() {
   bool was_full = full();
   --clients_;
   if (was_full && !full()) tell_load();
-  room_.set();
+  room_.set_all();
   if (clients_ == 0) arm_idle();
   check_end();
 }

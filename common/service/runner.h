@@ -15,6 +15,7 @@
 #include "common/net/loop.h"
 #include "common/service/confine.h"
 #include "common/service/service.h"
+#include "common/service/tally.h"
 
 namespace dovetail::net {
 class Conn;
@@ -25,9 +26,11 @@ namespace dovetail::service {
 // The hello that waits in the control channel, and the settings that came with it; nullopt: not started by a parent.
 struct Hello {
   ControlMessage message;
-  base::Fd settings;
+  base::Fd settings, tickets, tally;
 };
 std::optional<Hello> receive_hello();
+// The keys that came with it; null: none.
+std::shared_ptr<net::TicketKeys> received_tickets(const Hello& hello);
 
 class Runner {
  public:
@@ -36,7 +39,8 @@ class Runner {
     unsigned uses = 0;                               // clients before the process ends; 0: no limit
     std::optional<std::chrono::milliseconds> idle;   // ends after this long without a client
   };
-  Runner(Role& role, Context& context, Limits limits);
+  // The tally, if there is one, counts against hello's clients_max.
+  Runner(Role& role, Context& context, Limits limits, base::Fd tally = {});
 
   // Runs until told to end. `fifo` and `unix-dgram` listeners are read (a datagram is one trigger()), all others accept. Returns the exit status.
   int run();
@@ -52,6 +56,7 @@ class Runner {
   void open_doors();
   Task<> accept_clients(Door& door);
   Task<> serve_client(Client client);
+  Task<> wait_for_place();
   Task<> read_triggers(Client client);
   Task<> read_fifo(int fd);
   Task<> obey_parent();
@@ -71,8 +76,11 @@ class Runner {
   std::shared_ptr<net::Channel> parent_;
   std::set<net::Conn*> visitors_;  // of a trigger socket; some stay to come again
   net::Event room_;                // a client left while accepting was paused
+  std::unique_ptr<Tally> tally_;
+  unsigned clients_max_ = 0;
   net::Timer idle_timer_, stop_timer_, end_timer_;
   unsigned clients_ = 0, served_ = 0;
+  unsigned waiting_ = 0;  // accepted, but the service has no place for them yet
   bool draining_ = false;
   int status_ = 0;
 };

@@ -27,11 +27,16 @@ namespace dovecot {
 class Tree;
 }
 }  // namespace dovetail::conf
+namespace dovetail::net {
+class TicketKeys;
+}
 
 namespace dovetail::service {
 
 inline constexpr int kControlFd = 5;
 inline constexpr int kFirstListenerFd = 6;
+
+class FileSnapshot;
 
 // One accepted connection.
 struct Client {
@@ -54,6 +59,8 @@ struct Context {
   const conf::MainCf* main_cf = nullptr;           // Postfix services; -o overrides are in it
   const conf::dovecot::Tree* settings = nullptr;   // Dovecot services: what the parent packed for this one
   ControlMessage hello;                            // further facts from the parent
+  std::shared_ptr<net::TicketKeys> tickets;        // the parent's, kept up to date; null: make your own
+  const FileSnapshot* files = nullptr;             // Postfix: certificates and keys as the parent has read them
   std::function<void(const ControlMessage&, const std::vector<int>& fds)> tell_parent;
 };
 
@@ -72,8 +79,12 @@ class Role {
   virtual bool wants_triggers() const { return false; }
   // Trigger bytes as the incumbent's ('W' is the parent's periodic wake-up).
   virtual void trigger(Context&, std::string_view) {}
-  // A parent's message that is not the runner's business.
+  // A parent's message that is not the runner's business; "settings": newer ones in fds[0] (a renewed certificate), for
+  // the sessions to come.
   virtual void control(Context&, const ControlMessage&, std::vector<base::Fd>) {}
+  // The service has as many clients as it may, and one more has come: say goodbye to one who has to give way. False: there
+  // is none, the new one waits.
+  virtual bool make_room() { return false; }
   // Work without a client (qmgr, timers): such a process never ends for idleness, and a drain waits for it.
   virtual bool busy() const { return false; }
   // The parent wants the end at once, not a drain (which follows): say goodbye to whom there is.

@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "common/base/text.h"
 #include "common/service/service.h"
+#include "common/service/tally.h"
 
 namespace dovetail::service {
 
@@ -19,6 +21,7 @@ using base::Fd;
 
 struct Supervisor::Child {
   pid_t pid = 0;
+  std::optional<unsigned> cell;
   std::shared_ptr<net::Channel> channel;
   bool ready = false;
   bool asked = false;
@@ -31,6 +34,7 @@ struct Supervisor::Service {
   std::list<Child> children;
   std::vector<event*> watches;
   std::unique_ptr<net::Timer> throttle, wakeup;
+  std::vector<pid_t> may_make_room;  // still to be asked, oldest last
   Supervisor* owner = nullptr;
   bool current = true;
   bool throttled = false;
@@ -119,14 +123,45 @@ bool Supervisor::wants_process(const Service& service) const {
   return std::all_of(service.children.begin(), service.children.end(), [](auto& child) { return child.full || child.asked; });
 }
 
+// Each process serves one client and there may be no more processes: the next client is one too many.
+bool Supervisor::overflows(const Service& service) const {
+  if (!service.spec.drops_oldest || service.throttled || !service.current || stopping_) return false;
+  return !service.children.empty() && service.children.size() >= std::max(service.spec.processes, service.spec.processes_max) &&
+         std::all_of(service.children.begin(), service.children.end(), [](auto& child) { return child.full; });
+}
+
+void Supervisor::overflow(Service& service) {
+  unwatch(service);  // until one has gone
+  owner_.limit_reached(service.spec);
+  ask_for_room(service);
+}
+
+// Whoever has waited longest is asked first, also in generations that drain.
+void Supervisor::ask_for_room(Service& service) {
+  std::vector<Child*> all;
+  for (auto& any : services_) {
+    if (any->spec.name != service.spec.name) continue;
+    for (auto& child : any->children) all.push_back(&child);
+  }
+  auto& left = service.may_make_room;
+  if (left.empty()) std::transform(all.rbegin(), all.rend(), std::back_inserter(left), [](auto* child) { return child->pid; });
+  if (left.empty()) return;
+  for (auto* child : all) {
+    if (child->pid != left.back()) continue;
+    (void)net::try_send_message(child->channel->fd(), ControlMessage{"make_room", {}}.encode(), {});
+  }
+  left.pop_back();
+}
+
 void Supervisor::watch(Service& service) {
-  if (!wants_process(service)) return unwatch(service);
+  if (!wants_process(service) && !overflows(service)) return unwatch(service);
   if (!service.watches.empty()) return;
   for (auto& listener : service.listeners) {
     auto call = [](int, short, void* self) {
       auto& of = *static_cast<Service*>(self);
       of.used = true;
-      of.owner->start(of);
+      if (of.owner->wants_process(of)) of.owner->start(of);
+      else of.owner->overflow(of);
     };
     auto* made = event_new(loop_.base(), listener->get(), EV_READ, call, &service);
     event_add(made, nullptr);
@@ -196,6 +231,39 @@ std::vector<char*> c_strings(std::vector<std::string>& words) {
 
 }  // namespace
 
+// The memory files that go with a hello; its field "memory" names them in their order.
+Result<std::vector<Fd>> Supervisor::memory_for(Service& service, Child& child, ControlMessage& hello) {
+  std::vector<Fd> files;
+  std::string names;
+  auto add = [&](const char* name, std::string_view bytes) -> Result<void> {
+    auto memory = sealed_memory(name, bytes);
+    if (!memory) return memory.error();
+    files.push_back(std::move(*memory));
+    names += format("{} ", name);
+    return {};
+  };
+  Result<void> added;
+  if (!service.spec.settings.empty()) added = add("settings", service.spec.settings);
+  if (added && service.spec.wants_tickets && !tickets_.empty()) added = add("tickets", tickets_.reveal());
+  if (!added) return added.error();
+  auto& tally = tallies_[service.spec.name];
+  if (!tally) {
+    auto made = Tally::create();
+    if (!made) return made.error();
+    tally = std::move(*made);
+  }
+  child.cell = tally->take_cell();
+  if (child.cell) {
+    Fd shared(::fcntl(tally->fd(), F_DUPFD_CLOEXEC, 100));
+    files.push_back(std::move(shared));
+    names += "tally";
+    hello.fields["cell"] = std::to_string(*child.cell);
+    hello.fields["clients_max"] = std::to_string(service.spec.clients_max);
+  }
+  hello.fields["memory"] = names;
+  return files;
+}
+
 Result<void> Supervisor::start_child(Service& service) {
   auto ends = net::seqpacket_pair();
   if (!ends) return ends.error();
@@ -205,14 +273,11 @@ Result<void> Supervisor::start_child(Service& service) {
     hello.fields[format("listener.{}", i)] = service.spec.listeners[i].label;
   }
   if (std::exchange(service.woken, false)) hello.fields["wakeup"] = "1";
+  Child child;
+  auto memory = memory_for(service, child, hello);
+  if (!memory) return memory.error();
   std::vector<int> passed;
-  Fd settings;
-  if (!service.spec.settings.empty()) {
-    auto memory = sealed_memory("settings", service.spec.settings);
-    if (!memory) return memory.error();
-    settings = std::move(*memory);
-    passed.push_back(settings.get());
-  }
+  for (auto& fd : *memory) passed.push_back(fd.get());
   auto sent = net::try_send_message(ends->first.get(), hello.encode(), passed);
   if (!sent) return sent.error();
   Fd theirs(::fcntl(ends->second.get(), F_DUPFD_CLOEXEC, 100));
@@ -228,10 +293,12 @@ Result<void> Supervisor::start_child(Service& service) {
   }
   auto argv = service.spec.argv;
   auto environment = service.spec.environment;
-  Child child;
   int error = posix_spawn(&child.pid, service.spec.path.c_str(), &plan.files, &plan.attributes, c_strings(argv).data(),
                           c_strings(environment).data());
-  if (error != 0) return errno_error(service.spec.path, error);
+  if (error != 0) {
+    if (child.cell) tallies_[service.spec.name]->give_back(*child.cell);
+    return errno_error(service.spec.path, error);
+  }
   child.channel = std::make_shared<net::Channel>(loop_, std::move(ends->first));
   net::spawn(listen_to(&service, child.channel, child.pid), Logger("master"));
   service.children.push_back(std::move(child));
@@ -255,6 +322,15 @@ void Supervisor::heard(Service* service, pid_t pid, net::FdMessage message) {
       if (said.verb == "ready") child.ready = true;
       else if (said.verb == "idle") child.asked = true;
       else if (said.verb == "full" || said.verb == "room") child.full = said.verb == "full";
+      else if (said.verb == "limit") {
+        owner_.limit_reached(service->spec);
+        if (service->spec.drops_oldest && said.number("made_room") == 0) ask_for_room(*service);
+        return;
+      } else if (said.verb == "no_room") {
+        auto* current = find(service->spec.name);
+        if (current && !current->may_make_room.empty()) ask_for_room(*current);
+        return;
+      }
       else owner_.child_said(service->spec, pid, said, std::move(message.fds));
       return watch(*service);
     }
@@ -281,6 +357,7 @@ void Supervisor::reap() {
 void Supervisor::child_gone(Service& service, std::list<Child>::iterator child, int status) {
   bool ready = child->ready, asked = child->asked || stopping_;
   pid_t pid = child->pid;
+  if (child->cell) tallies_[service.spec.name]->give_back(*child->cell);
   child->channel->close();
   service.children.erase(child);
   auto pause = owner_.child_ended({service.spec, pid, status, ready, asked});
@@ -350,9 +427,41 @@ bool Supervisor::tell(std::string_view name, const ControlMessage& message, cons
   return told;
 }
 
+void Supervisor::tell_process(pid_t pid, const ControlMessage& message) {
+  for (auto& service : services_) {
+    for (auto& child : service->children) {
+      if (child.pid == pid) (void)net::try_send_message(child.channel->fd(), message.encode(), {});
+    }
+  }
+}
+
 void Supervisor::broadcast(const ControlMessage& message) {
   for (auto& service : services_) {
     for (auto& child : service->children) (void)net::try_send_message(child.channel->fd(), message.encode(), {});
+  }
+}
+
+void Supervisor::hand_out(Service& service, const char* verb, std::string_view bytes) {
+  for (auto& child : service.children) {
+    auto memory = sealed_memory(verb, bytes);  // each its own: processes with one file share its offset
+    auto sent = memory ? net::try_send_message(child.channel->fd(), ControlMessage{verb, {}}.encode(), {memory->get()})
+                       : Result<bool>(memory.error());
+    if (!sent) owner_.cannot_start(service.spec, sent.error().wrap(format("new {} for process {}", verb, child.pid)));
+  }
+}
+
+void Supervisor::renew(std::string_view name, std::string settings) {
+  auto* service = find(name);
+  if (!service) return;
+  base::wipe(service->spec.settings);
+  service->spec.settings = std::move(settings);
+  hand_out(*service, "settings", service->spec.settings);
+}
+
+void Supervisor::set_tickets(Secret keys) {
+  tickets_ = std::move(keys);
+  for (auto& service : services_) {
+    if (service->spec.wants_tickets) hand_out(*service, "tickets", tickets_.reveal());
   }
 }
 

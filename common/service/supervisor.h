@@ -19,6 +19,7 @@
 
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "common/base/secret.h"
 #include "common/net/address.h"
 #include "common/net/fd_pass.h"
 #include "common/net/loop.h"
@@ -54,8 +55,13 @@ struct ServiceSpec {
   bool wakeup_if_used = false;
   ControlMessage hello;                // sent with verb "hello"; "listener.N" is added here
   std::string settings;                // travels in a sealed memory file; empty: none
+  bool drops_oldest = false;           // at the limit a waiting client makes the oldest before login go
+  bool wants_tickets = false;          // speaks TLS: gets the keys of set_tickets()
+  unsigned clients_max = 0;            // at a time, over all processes and generations; 0: no limit
   std::string settings_key;            // changes when the service must be restarted at a reload
 };
+
+class Tally;
 
 class Supervisor {
  public:
@@ -73,6 +79,8 @@ class Supervisor {
     // A child has ended: log it. Returns how long the service must not be started again (0: at once if needed).
     virtual std::chrono::milliseconds child_ended(const Ended& ended) = 0;
     virtual void cannot_start(const ServiceSpec& spec, const Error& error) = 0;
+    // The service has as many clients as it may (or processes, if each serves one): the next one has to wait.
+    virtual void limit_reached(const ServiceSpec&) {}
     // A message that is not the supervisor's own business.
     virtual void child_said(const ServiceSpec&, pid_t, const ControlMessage&, std::vector<base::Fd>) {}
   };
@@ -89,8 +97,15 @@ class Supervisor {
   // Tells every child to stop; `then` is called when all are gone, at the latest after `patience`, when they are killed.
   void stop(std::chrono::milliseconds patience, std::function<void()> then);
   void broadcast(const ControlMessage& message);
+  // Other settings (a renewed certificate) for the processes that run and those to come: message "settings" with a sealed
+  // memory file. Nothing is restarted.
+  void renew(std::string_view service, std::string settings);
+  // Keys of TLS tickets for all processes that want them, of all generations: message "tickets".
+  void set_tickets(Secret keys);
   // To all processes of one service's current generation; false if there are none.
   bool tell(std::string_view service, const ControlMessage& message, const std::vector<int>& fds = {});
+  // To one process of any generation.
+  void tell_process(pid_t pid, const ControlMessage& message);
   void wake(std::string_view service);
   // Starts the service's processes now if there are none.
   bool start_now(std::string_view service);
@@ -107,8 +122,13 @@ class Supervisor {
   bool wants_process(const Service& service) const;
   void watch(Service& service);
   void unwatch(Service& service);
+  bool overflows(const Service& service) const;
+  void overflow(Service& service);
+  void ask_for_room(Service& service);
   void start(Service& service);
   Result<void> start_child(Service& service);
+  Result<std::vector<Fd>> memory_for(Service& service, Child& child, ControlMessage& hello);
+  void hand_out(Service& service, const char* verb, std::string_view bytes);
   void reap();
   void child_gone(Service& service, std::list<Child>::iterator child, int status);
   void schedule_wakeup(Service& service);
@@ -121,6 +141,8 @@ class Supervisor {
   Owner& owner_;
   Bound bound_;
   std::list<std::unique_ptr<Service>> services_;  // current ones and those whose children still drain
+  std::map<std::string, std::unique_ptr<Tally>, std::less<>> tallies_;  // by service, kept over reloads
+  Secret tickets_;
   std::unique_ptr<net::Signal> child_signal_;
   std::unique_ptr<net::Timer> stop_timer_;
   std::function<void()> stopped_;

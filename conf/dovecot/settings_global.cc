@@ -56,7 +56,7 @@ constexpr SettingRow kGlobalRows[] = {
     {"ssl_require_crl",                      T::boolean,      A::ignore,    "yes", "", kTls, 0},
     {"verbose_ssl",                          T::boolean,      A::ignore, "no", "", kTls, 0},
     {"ssl_prefer_server_ciphers",            T::boolean,      A::supported, "no", "", kTls, 0},
-    {"ssl_options",                          T::text,         A::fatal, "", "", kTls, 0},
+    {"ssl_options",                          T::text,         A::supported, "", "", kTls, 0},
     {"ssl_cert",                             T::text,         A::supported, "", "", kTls, 0},
     {"ssl_key",                              T::text,         A::supported, "", "", kTls, kPrivateKey},
     {"ssl_alt_cert",                         T::text,         A::ignore, "", "", kTls, 0},

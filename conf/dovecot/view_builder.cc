@@ -21,12 +21,17 @@ constexpr unsigned kMaxVariableDepth = 16;
 
 }  // namespace
 
-Result<std::string> read_value_file(const Tree& tree, const Assignment& setting) {
+std::string value_file_path(const Tree& tree, const Assignment& setting) {
   std::string path = setting.value;
   if (!path.empty() && path[0] != '/' && setting.file < tree.files().size()) {
     auto& file = tree.files()[setting.file];
     if (file.find('/') != std::string::npos) path = format("{}/{}", base::dirname(file), path);
   }
+  return path;
+}
+
+Result<std::string> read_value_file(const Tree& tree, const Assignment& setting) {
+  auto path = value_file_path(tree, setting);
   auto fd = base::open_file(path, O_RDONLY);
   if (!fd) {
     int why = path.empty() ? ENOENT : errno;

@@ -36,6 +36,8 @@ class ViewBuilder {
 };
 
 // Content of a `<file` value; path relative to the file that holds the line.
+// The file of a <file value, relative to the configuration file it stands in.
+std::string value_file_path(const Tree& tree, const Assignment& setting);
 Result<std::string> read_value_file(const Tree& tree, const Assignment& setting);
 
 }  // namespace dovetail::conf::dovecot

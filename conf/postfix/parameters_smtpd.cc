@@ -168,7 +168,7 @@ constexpr Parameter rows_smtpd[] = {
      supported, "postscreen smtpd tlsproxy", ' ', any, any, "(empty) none may encrypt"},
     {"smtpd_tls_session_cache_database",                str,          maps, "", ignore, "tlsmgr"},
     {"smtpd_tls_session_cache_timeout",                 time,         plain, "3600s",
-     ignore, "tlsmgr", 's', 0, 8640000},
+     supported, "master smtpd", 's', 0, 8640000},
     {"smtpd_tls_wrappermode",                           boolean,      plain, "no", supported, "smtpd"},
     {"smtpd_upstream_proxy_protocol",                   str,          enumeration, "",
      supported, "smtpd", ' ', any, any, "(empty) haproxy"},

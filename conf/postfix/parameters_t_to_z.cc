@@ -46,7 +46,7 @@ constexpr Parameter rows_t_to_z[] = {
     {"tls_required_enable",                             nboolean,     plain, "yes",
      defer, "ALL", ' ', any, any, "", newer},
     {"tls_server_sni_maps",                             str,          maps, "", defer, "tls"},
-    {"tls_session_ticket_cipher",                       str,          plain, "aes-256-cbc", defer, "tls"},
+    {"tls_session_ticket_cipher",                       str,          plain, "aes-256-cbc", supported, "smtpd"},
     {"tls_ssl_options",                                 str,          plain, "", defer, "tls"},
     {"tls_wildcard_matches_multiple_labels",            boolean,      plain, "yes", defer, "tls"},
     {"tlsmgr_service_name",                             str,          plain, "tlsmgr", ignore, "tls", ' ', 1},

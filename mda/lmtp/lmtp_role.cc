@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "common/base/text.h"
+#include "mda/login/login_settings.h"
 
 namespace dovetail::mda::lmtp {
 
@@ -37,7 +38,7 @@ Result<void> LmtpRole::prepare(service::Context& context) {
   auto view = context.settings->view({});
   if (!view) return view.error();
   delivery_socket_ = (*view)->get("base_dir") + "/" + kDeliverySocket;
-  settings_.emplace(*context.settings, own_host_domain());
+  settings_.emplace(*context.settings, own_host_domain(), context.tickets);
   auto usual = settings_->get({}, {});
   if (!usual) return usual.error();
   if (!(*usual)->tls_error.empty())
@@ -77,6 +78,16 @@ Task<> LmtpRole::serve(service::Context& context, service::Client client) {
   sessions_.insert(&session);
   Listed listed{sessions_, &session};
   co_await session.run();
+}
+
+void LmtpRole::control(service::Context& context, const service::ControlMessage& message,
+                       std::vector<base::Fd> fds) {
+  if (message.verb != "settings" || fds.size() != 1) return;
+  auto tree = received_settings(fds[0].get());
+  if (tree)
+    settings_->renew(std::move(*tree));
+  else
+    context.log.error("{}", tree.error().wrap("new certificate").text);
 }
 
 void LmtpRole::stop(service::Context& context) {

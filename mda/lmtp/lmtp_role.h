@@ -18,6 +18,8 @@ class LmtpRole : public service::Role {
   Result<void> prepare(service::Context& context) override;
   void start(service::Context& context) override;
   Task<> serve(service::Context& context, service::Client client) override;
+  void control(service::Context& context, const service::ControlMessage& message,
+               std::vector<base::Fd> fds) override;
   void stop(service::Context& context) override;
   void drain(service::Context& context) override;
 

@@ -49,9 +49,15 @@ std::string own_host_domain() {
   return domain;
 }
 
+void LmtpSettingsCache::renew(conf::dovecot::Tree tree) {
+  made_.clear();
+  renewed_ = std::make_shared<const conf::dovecot::Tree>(std::move(tree));
+  tree_ = renewed_.get();
+}
+
 Result<std::shared_ptr<const LmtpSettings>> LmtpSettingsCache::get(const std::string& local_ip,
                                                                    const std::string& remote_ip) {
-  auto view = tree_.view(
+  auto view = tree_->view(
       conf::dovecot::Selector{.protocol = "lmtp", .local_ip = local_ip, .remote_ip = remote_ip});
   if (!view) return view.error();
   auto known = made_.find(*view);
@@ -59,7 +65,7 @@ Result<std::shared_ptr<const LmtpSettings>> LmtpSettingsCache::get(const std::st
   auto settings = std::make_shared<LmtpSettings>(read_lmtp_settings(**view));
   if (settings->hostname.empty()) settings->hostname = host_domain_;
   if ((*view)->get("ssl") != "no" && !(*view)->get("ssl_cert").empty()) {
-    auto context = net::TlsContext::server(server_tls_settings(**view));
+    auto context = net::TlsContext::server(server_tls_settings(**view, "lmtp", tickets_));
     if (context)
       settings->tls = std::move(*context);
     else

@@ -38,14 +38,19 @@ std::string own_host_domain();
 class LmtpSettingsCache {
  public:
   // The tree must outlive this.
-  LmtpSettingsCache(const conf::dovecot::Tree& tree, std::string host_domain)
-      : tree_(tree), host_domain_(std::move(host_domain)) {}
+  LmtpSettingsCache(const conf::dovecot::Tree& tree, std::string host_domain,
+                    std::shared_ptr<const net::TicketKeys> tickets = nullptr)
+      : tree_(&tree), host_domain_(std::move(host_domain)), tickets_(std::move(tickets)) {}
+  // Settings for the sessions to come (a renewed certificate).
+  void renew(conf::dovecot::Tree tree);
   Result<std::shared_ptr<const LmtpSettings>> get(const std::string& local_ip,
                                                   const std::string& remote_ip);
 
  private:
-  const conf::dovecot::Tree& tree_;
+  const conf::dovecot::Tree* tree_;
+  std::shared_ptr<const conf::dovecot::Tree> renewed_;
   std::string host_domain_;
+  std::shared_ptr<const net::TicketKeys> tickets_;
   std::map<std::shared_ptr<const conf::dovecot::View>, std::shared_ptr<const LmtpSettings>> made_;
 };
 

@@ -12,7 +12,7 @@ namespace dovetail::mda {
 Result<void> LoginRole::prepare(service::Context& context) {
   auto view = context.settings->view({});
   if (!view) return view.error();
-  settings_.emplace(*context.settings, protocol_);
+  settings_.emplace(*context.settings, protocol_, context.tickets);
   // A bad certificate is one error at start, too; plain connections work without it.
   auto checked = settings_->get({}, {});
   if (!checked) return checked.error();
@@ -38,23 +38,26 @@ void LoginRole::start(service::Context& context) {
       LoginServices{context.loop, context.log, protocol_, *settings_, *auth_, mail_socket_});
 }
 
-// The incumbent lets its oldest client before login go when another one comes.
-void LoginRole::make_room(const service::Context& context) {
-  if (context.client_limit == 0 || sessions_ + 1 < context.client_limit) return;
-  auto oldest = std::find_if(waiting_.begin(), waiting_.end(),
-                             [](auto* session) { return !session->logged_in(); });
-  if (oldest != waiting_.end()) (*oldest)->drop_for_another();
+void LoginRole::control(service::Context& context, const service::ControlMessage& message,
+                        std::vector<base::Fd> fds) {
+  if (message.verb != "settings" || fds.size() != 1) return;
+  auto tree = received_settings(fds[0].get());
+  if (tree)
+    settings_->renew(std::move(*tree));
+  else
+    context.log.error("{}", tree.error().wrap("new certificate").text);
 }
 
-Task<> LoginRole::serve(service::Context& context, service::Client client) {
-  bool first_and_only = context.client_limit == 1;
-  if (!first_and_only) make_room(context);
-  struct Counted {
-    size_t& sessions;
-    ~Counted() { --sessions; }
-  };
-  ++sessions_;
-  Counted counted{sessions_};
+// As in the incumbent the oldest client before login gives way to the one that has just come.
+bool LoginRole::make_room() {
+  auto oldest = std::find_if(waiting_.begin(), waiting_.end(),
+                             [](auto* session) { return session->may_be_dropped(); });
+  if (oldest == waiting_.end()) return false;
+  (*oldest)->drop_for_another();
+  return true;
+}
+
+Task<> LoginRole::serve(service::Context&, service::Client client) {
   auto relay = co_await log_in(std::move(client));
   if (relay) co_await relay->run();
 }

@@ -18,9 +18,11 @@ class LoginRole : public service::Role {
   Result<void> prepare(service::Context& context) override;
   void start(service::Context& context) override;
   Task<> serve(service::Context& context, service::Client client) override;
+  void control(service::Context& context, const service::ControlMessage& message,
+               std::vector<base::Fd> fds) override;
+  bool make_room() override;
 
  private:
-  void make_room(const service::Context& context);
   // The session until its client has gone or logged in; what is left of it then.
   Task<std::optional<LoginRelay>> log_in(service::Client client);
 
@@ -30,7 +32,6 @@ class LoginRole : public service::Role {
   std::unique_ptr<proto::AuthClient> auth_;
   std::unique_ptr<LoginServices> services_;
   std::list<LoginSession*> waiting_;  // before login, oldest first
-  size_t sessions_ = 0;
 };
 
 }  // namespace dovetail::mda

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "common/base/file.h"
 #include "common/base/text.h"
 #include "conf/dovecot/variables.h"
 
@@ -11,7 +12,8 @@ namespace dovetail::mda {
 using conf::dovecot::Selector;
 using conf::dovecot::View;
 
-net::TlsSettings server_tls_settings(const View& view) {
+net::TlsSettings server_tls_settings(const View& view, const std::string& context,
+                                     std::shared_ptr<const net::TicketKeys> tickets) {
   net::TlsSettings tls;
   tls.certificates = view.get("ssl_cert");
   tls.private_key = view.get_secret("ssl_key");
@@ -23,7 +25,21 @@ net::TlsSettings server_tls_settings(const View& view) {
   tls.groups = view.get("ssl_curve_list");
   tls.prefer_server_ciphers = view.get_bool("ssl_prefer_server_ciphers");
   tls.ask_client_certificate = view.get_bool("ssl_verify_client_cert");
+  tls.session_context = context;
+  tls.tickets = std::move(tickets);
+  auto options = view.get("ssl_options");
+  for (auto word : base::words(options, " ,\t")) {
+    if (base::iequals(word, "no_ticket")) tls.session_lifetime = std::chrono::seconds(0);
+  }
   return tls;
+}
+
+Result<conf::dovecot::Tree> received_settings(int fd) {
+  auto packed = base::read_all(fd);
+  if (!packed) return packed.error();
+  auto tree = conf::dovecot::Tree::unpack(*packed);
+  base::wipe(*packed);
+  return tree;
 }
 
 namespace {
@@ -64,18 +80,18 @@ std::set<std::string> certificate_names(const conf::dovecot::Tree& tree) {
 
 void LoginSettingsCache::add_tls(LoginSettings& settings, const View& view, const Selector& who) {
   if (!settings.ssl || view.get("ssl_cert").empty()) return;
-  auto context = net::TlsContext::server(server_tls_settings(view));
+  auto context = net::TlsContext::server(server_tls_settings(view, protocol_, tickets_));
   if (!context) {
     settings.tls_error = context.error().text;
     return;
   }
-  for (auto& name : certificate_names(tree_)) {
+  for (auto& name : certificate_names(*tree_)) {
     Selector named = who;
     // A filter "*.example.org" is chosen by any name it matches.
     named.local_name = name.starts_with("*.") ? "x" + name.substr(1) : name;
-    auto other = tree_.view(named);
+    auto other = tree_->view(named);
     if (!other || (*other)->get("ssl_cert").empty()) continue;
-    auto made = net::TlsContext::server(server_tls_settings(**other));
+    auto made = net::TlsContext::server(server_tls_settings(**other, protocol_, tickets_));
     if (made)
       (*context)->add_server_name(name, *made);
     else
@@ -84,13 +100,19 @@ void LoginSettingsCache::add_tls(LoginSettings& settings, const View& view, cons
   settings.tls = std::move(*context);
 }
 
+void LoginSettingsCache::renew(conf::dovecot::Tree tree) {
+  made_.clear();
+  renewed_ = std::make_shared<const conf::dovecot::Tree>(std::move(tree));
+  tree_ = renewed_.get();
+}
+
 Result<std::shared_ptr<const LoginSettings>> LoginSettingsCache::get(
     const std::string& local_ip, const std::string& remote_ip, const std::string& local_name) {
   Selector who{.protocol = protocol_,
                .local_ip = local_ip,
                .remote_ip = remote_ip,
                .local_name = local_name};
-  auto view = tree_.view(who);
+  auto view = tree_->view(who);
   if (!view) return view.error();
   auto known = made_.find(*view);
   if (known != made_.end()) return known->second;

@@ -32,9 +32,13 @@ struct LoginSettings {
 
 class LoginSettingsCache {
  public:
-  // protocol: "imap", "pop3". The tree must outlive this.
-  LoginSettingsCache(const conf::dovecot::Tree& tree, std::string protocol)
-      : tree_(tree), protocol_(std::move(protocol)) {}
+  // protocol: "imap", "pop3". The tree must outlive this; tickets are the parent's, null: each context has its own.
+  LoginSettingsCache(const conf::dovecot::Tree& tree, std::string protocol,
+                     std::shared_ptr<const net::TicketKeys> tickets = nullptr)
+      : tree_(&tree), protocol_(std::move(protocol)), tickets_(std::move(tickets)) {}
+
+  // Settings for the sessions to come (a renewed certificate); sessions keep what they have.
+  void renew(conf::dovecot::Tree tree);
 
   Result<std::shared_ptr<const LoginSettings>> get(const std::string& local_ip,
                                                    const std::string& remote_ip,
@@ -44,12 +48,18 @@ class LoginSettingsCache {
   void add_tls(LoginSettings& settings, const conf::dovecot::View& view,
                const conf::dovecot::Selector& who);
 
-  const conf::dovecot::Tree& tree_;
+  const conf::dovecot::Tree* tree_;
+  std::shared_ptr<const conf::dovecot::Tree> renewed_;
   std::string protocol_;
+  std::shared_ptr<const net::TicketKeys> tickets_;
   std::map<std::shared_ptr<const conf::dovecot::View>, std::shared_ptr<const LoginSettings>> made_;
 };
 
-// ssl_* as a server context's settings.
-net::TlsSettings server_tls_settings(const conf::dovecot::View& view);
+// ssl_* as a server context's settings; context: whose TLS sessions these are ("imap").
+net::TlsSettings server_tls_settings(const conf::dovecot::View& view, const std::string& context,
+                                     std::shared_ptr<const net::TicketKeys> tickets);
+
+// The memory file of a parent's message "settings".
+Result<conf::dovecot::Tree> received_settings(int fd);
 
 }  // namespace dovetail::mda

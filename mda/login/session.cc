@@ -174,10 +174,11 @@ void LoginSession::log_end(const IoError* error) {
 }
 
 Task<> LoginSession::say_goodbye(IoError::Why why) {
-  if (why != IoError::timeout) co_return;
+  if (why != IoError::timeout && !dropped_) co_return;
   bool during = progress_.authenticating || progress_.client_answers;
-  put_goodbye(during ? "Disconnected for inactivity during authentication."
-                     : "Disconnected for inactivity.");
+  const char* words = during ? "Disconnected for inactivity during authentication."
+                             : "Disconnected for inactivity.";
+  put_goodbye(dropped_ ? "Connection queue full" : words);
   try {
     conn_.set_timeout(Milliseconds(1000));
     co_await conn_.flush();

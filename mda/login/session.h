@@ -57,6 +57,7 @@ class LoginSession {
   // The process is full and this is its oldest client.
   void drop_for_another();
   bool logged_in() const { return logged_in_; }
+  bool may_be_dropped() const { return !logged_in_ && !dropped_; }
 
  protected:
   // Why an attempt failed, as the protocols say it.

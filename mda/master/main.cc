@@ -6,20 +6,25 @@
 #include <getopt.h>
 #include <netdb.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 
+#include "common/base/clock.h"
 #include "common/base/lock.h"
 #include "common/base/text.h"
 #include "common/service/confine.h"
 #include "common/service/daemonize.h"
 #include "common/service/run_dovecot.h"
+#include "common/service/certificate_store.h"
 #include "common/service/supervisor.h"
+#include "common/service/ticket_rotation.h"
 #include "conf/dovecot/settings.h"
 #include "config.h"
+#include "mda/master/certificates.h"
 #include "mda/master/service_table.h"
 
 namespace dovetail::mda {
@@ -49,10 +54,17 @@ Killer& killer() {
 class DovecotMaster : public service::Supervisor::Owner {
  public:
   DovecotMaster(net::Loop& loop, std::string config_file, Logger log)
-      : loop_(loop), config_file_(std::move(config_file)), log_(std::move(log)), supervisor_(loop, *this) {}
+      : loop_(loop),
+        config_file_(std::move(config_file)),
+        log_(std::move(log)),
+        supervisor_(loop, *this),
+        certificates_(loop, log_, [this] { certificates_renewed(); }),
+        tickets_(loop, supervisor_) {}
 
   Result<void> take(const Tree& tree) {
-    auto table = service_table(tree);
+    tickets_.set_period(1h);
+    certificates_.configure(certificate_pairs(tree), certificate_roots(tree));
+    auto table = service_table(with_contents(tree, certificates_.files()));
     if (!table) return table.error();
     for (auto& warning : table->warnings) log_.warning("{}", warning);
     for (auto& warning : tree.warnings()) log_.warning("{}", warning);
@@ -61,7 +73,9 @@ class DovecotMaster : public service::Supervisor::Owner {
       log_.warning("{} line {}: setting {} is not supported yet{}", setting.file, setting.line, setting.path,
                    setting.action == conf::dovecot::Unsupported::Action::ignore ? " and has no effect" : "");
     }
-    return supervisor_.configure(std::move(table->specs));
+    auto configured = supervisor_.configure(std::move(table->specs));
+    if (configured) tree_ = tree;
+    return configured;
   }
 
   void reload() {
@@ -69,7 +83,9 @@ class DovecotMaster : public service::Supervisor::Owner {
     auto tree = conf::dovecot::load(config_file_);
     if (!tree) return log_.error("Config reading failed: {}", tree.error().text);
     auto taken = take(*tree);
-    if (!taken) log_.error("{} - the old configuration stays in use", taken.error().text);
+    if (taken) return;
+    log_.error("{} - the old configuration stays in use", taken.error().text);
+    certificates_.configure(certificate_pairs(tree_), certificate_roots(tree_));
   }
 
   void terminate(int number) {
@@ -82,12 +98,16 @@ class DovecotMaster : public service::Supervisor::Owner {
 
   std::chrono::milliseconds child_ended(const service::Supervisor::Ended& ended) override {
     auto& name = ended.spec.name;
+    service::ControlMessage gone{"gone", {}};
+    gone.fields["broker"] = std::to_string(ended.pid);
+    if (auto* known = find_known_service(name); known && known->kind == ServiceKind::mail) supervisor_.tell(name, gone);
     if (ended.asked || (WIFEXITED(ended.status) && WEXITSTATUS(ended.status) == 0)) {
       pause_.erase(name);
       return 0ms;
     }
     if (WIFSIGNALED(ended.status)) {
-      log_.error("service({}): child {} killed with signal {}", name, ended.pid, WTERMSIG(ended.status));
+      // In the child's name, as the incumbent's log process writes it.
+      Logger(name).fatal("master: service({}): child {} killed with signal {}", name, ended.pid, WTERMSIG(ended.status));
     } else {
       log_.error("service({}): child {} returned error {}", name, ended.pid, WEXITSTATUS(ended.status));
     }
@@ -101,16 +121,49 @@ class DovecotMaster : public service::Supervisor::Owner {
     return pause;
   }
 
+  // Brokers of two generations: whom the old one still has, and who is to be kicked there.
+  void child_said(const service::ServiceSpec& spec, pid_t, const service::ControlMessage& message,
+                  std::vector<base::Fd> fds) override {
+    if (message.verb == "kick") return supervisor_.tell_process(static_cast<pid_t>(message.number("broker")), message);
+    if (message.verb != "online" && message.verb != "offline") return;
+    std::vector<int> passed;
+    for (auto& fd : fds) passed.push_back(fd.get());
+    supervisor_.tell(spec.name, message, passed);
+  }
+
+  void limit_reached(const service::ServiceSpec& spec) override {
+    auto now = base::monotonic_now();
+    auto& last = limit_said_[spec.name];
+    if (last != base::Milliseconds(0) && now - last < 8s) return;
+    last = now;
+    log_.warning("service({}): {} ({}) reached, client connections are being dropped", spec.name,
+                 spec.hello.get("limit_name"), spec.hello.get("limit_value"));
+  }
+
   void cannot_start(const service::ServiceSpec& spec, const Error& error) override {
     log_.error("service({}): {}", spec.name, error.text);
   }
 
  private:
+  // The running processes get the new pair; configuration files are not looked at.
+  void certificates_renewed() {
+    auto table = service_table(with_contents(tree_, certificates_.files()));
+    if (!table) return log_.error("{}", table.error().wrap("new certificate").text);
+    for (auto& spec : table->specs) {
+      if (spec.wants_tickets) supervisor_.renew(spec.name, std::move(spec.settings));
+    }
+    log_.info("certificates were renewed");
+  }
+
   net::Loop& loop_;
   std::string config_file_;
   Logger log_;
+  Tree tree_;  // in use
   service::Supervisor supervisor_;
+  service::CertificateStore certificates_;
+  service::TicketRotation tickets_;
   std::map<std::string, std::chrono::seconds> pause_;
+  std::map<std::string, base::Milliseconds> limit_said_;
   bool ending_ = false;
 };
 
@@ -262,6 +315,7 @@ int run_dovecot(const std::string& config_file, bool foreground) {
   target.to_stderr = false;
   base::open_log(target);
   ::signal(SIGPIPE, SIG_IGN);
+  ::prctl(PR_SET_DUMPABLE, 0);  // keys pass through here
   ::umask(0);
   auto daemon = foreground ? service::Daemonized() : service::Daemonized::detach();
   auto written = write_pid(pid_file->get());

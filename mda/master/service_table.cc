@@ -79,6 +79,19 @@ Result<std::vector<SockAddr>> listen_addresses(const std::string& list, uint16_t
   return out;
 }
 
+// Clients of all processes, if one of the limits was set; 0: no limit but the machine's.
+unsigned clients_max(const Service& service, unsigned process_limit, unsigned client_limit) {
+  if (!service.process_limit_set && !service.client_limit_set) return 0;
+  auto product = uint64_t{std::max(process_limit, 1u)} * std::max(client_limit, 1u);
+  return static_cast<unsigned>(std::min<uint64_t>(product, 1u << 30));
+}
+
+// Which limit the incumbent names when it is reached.
+std::pair<const char*, unsigned> limit_in_force(unsigned process_limit, unsigned client_limit) {
+  if (process_limit > 1) return {"process_limit", process_limit};
+  return {"client_limit", client_limit};
+}
+
 std::string lmtp_user(const View& view, const Service& lmtp) {
   bool unprivileged = !lmtp.user.empty() && lmtp.user != "root";
   return unprivileged ? lmtp.user : view.get("default_internal_user");
@@ -202,25 +215,29 @@ class Builder {
     } else if (login && service.service_count_set && service.service_count == 1) {
       spec.processes = 1;
       spec.processes_max = process_limit;
+      spec.clients_max = process_limit;  // also while an old generation still has clients
+      spec.drops_oldest = true;
       fields["client_limit"] = "1";
       fields["service_count"] = "1";
-    } else if (login) {
-      spec.processes = std::min(cores, process_limit);
-      // One process serves what many of the incumbent's would: the product of both limits, shared out.
-      if (service.process_limit_set || service.client_limit_set) {
-        auto total = uint64_t{process_limit} * std::max(client_limit, 1u);
-        fields["client_limit"] = std::to_string(std::max<uint64_t>(total / spec.processes, 1));
-      }
-    } else if (service.name == "lmtp") {
-      // One process serves what the incumbent's many would, each with client_limit (built in: 1) clients.
-      if (service.process_limit_set || service.client_limit_set) {
-        auto clients = uint64_t{process_limit} * std::max(client_limit, 1u);
-        fields["client_limit"] = std::to_string(std::min<uint64_t>(clients, 1u << 30));
-      }
+    } else if (login || service.name == "lmtp") {
+      // One process serves what many of the incumbent's would: the product of both limits, over all processes.
+      spec.processes = login ? std::min(cores, process_limit) : 1;
+      spec.clients_max = clients_max(service, process_limit, client_limit);
+      spec.drops_oldest = login;
+    } else if (auto* known = find_known_service(service.name); known && known->kind == ServiceKind::mail) {
+      if (service.service_count_set && service.service_count == 1) fields["alone." + service.name] = "1";
+      auto most = clients_max(service, process_limit, client_limit);
+      if (most > 0) fields["sessions_max." + service.name] = std::to_string(most);
+      auto [name, value] = limit_in_force(process_limit, client_limit);
+      fields["limit_name." + service.name] = name;
+      fields["limit." + service.name] = std::to_string(value);
     } else if (service.client_limit_set) {
       fields["client_limit"] = std::to_string(client_limit);
     }
     fields["process_limit"] = std::to_string(process_limit);
+    auto [limit_name, limit_value] = limit_in_force(process_limit, client_limit);
+    fields["limit_name"] = limit_name;
+    fields["limit_value"] = std::to_string(limit_value);
     if (service.process_min_avail > 0) spec.at_start = true;
     auto idle_kill = service.idle_kill.count() > 0 ? static_cast<uint64_t>(service.idle_kill.count())
                                                    : static_cast<uint64_t>(view_.get_time("default_idle_kill").count() / 1000);
@@ -241,6 +258,7 @@ class Builder {
     auto packed = tree_.pack(what);
     if (!packed) return packed.error();
     spec.settings = std::move(*packed);
+    spec.wants_tickets = known.private_keys;
     table_.specs.push_back(std::move(spec));
     return {};
   }
@@ -266,11 +284,25 @@ void merge_mail_services(ServiceTable& table) {
       continue;
     }
     mail->listeners.insert(mail->listeners.end(), other->listeners.begin(), other->listeners.end());
+    for (auto& [name, value] : other->hello.fields) {
+      if (name.find('.') != name.npos) mail->hello.fields.emplace(name, value);  // alone.pop3, sessions_max.pop3
+    }
     other = table.specs.erase(other);
     mail = std::find_if(table.specs.begin(), table.specs.end(), [](auto& spec) {
       auto* found = find_known_service(spec.name);
       return found && found->kind == ServiceKind::mail;
     });
+  }
+}
+
+// service anvil { unix_listener anvil-auth-penalty { mode = 0 } }: no delays after failed logins.
+void switch_off_penalties(const View& view, ServiceTable& table) {
+  auto anvil = view.service("anvil");
+  if (!anvil) return;
+  auto off = [](auto& node) { return base::basename(node.path) == "anvil-auth-penalty" && node.mode == 0; };
+  if (std::none_of(anvil->unix_listeners.begin(), anvil->unix_listeners.end(), off)) return;
+  for (auto& spec : table.specs) {
+    if (spec.name == "auth") spec.hello.fields["no_penalty"] = "1";
   }
 }
 
@@ -327,6 +359,7 @@ Result<ServiceTable> service_table(const Tree& tree) {
     auto added = builder.add(service, *known);
     if (!added) return added.error();
   }
+  switch_off_penalties(**view, table);
   merge_mail_services(table);
   add_broker_listeners(**view, table);
   return table;

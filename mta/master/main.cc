@@ -1,8 +1,9 @@
 // master: the parent of the MTA. Reads main.cf and master.cf, owns listeners, locks and children; never a foreign byte.
-// Options: -c DIR, -d (stay in the foreground), -s (the same, standard error kept), -i (as process 1), -t (is a master running?),
-// -w (wait until it serves), -v, -D, -e SECONDS. Manual: master(8).
+// Options: -c DIR, -d (keep the terminal), -s (the same), -i (as process 1), -t (is a master running?), -w (in the background;
+// the command returns when it serves), -v, -D, -e SECONDS. Manual: master(8).
 // SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,8 +14,10 @@
 #include "common/service/daemonize.h"
 #include "common/service/run_postfix.h"
 #include "common/service/supervisor.h"
+#include "common/service/ticket_rotation.h"
 #include "conf/bind.h"
 #include "conf/postfix/common_parameters.h"
+#include "mta/master/certificates.h"
 #include "mta/master/lock.h"
 #include "mta/master/service_table.h"
 
@@ -27,7 +30,12 @@ using service::ServiceSpec;
 class Master : public service::Supervisor::Owner {
  public:
   Master(net::Loop& loop, conf::MainCf cf, Logger log)
-      : loop_(loop), cf_(std::move(cf)), log_(std::move(log)), supervisor_(loop, *this) {}
+      : loop_(loop),
+        cf_(std::move(cf)),
+        log_(std::move(log)),
+        supervisor_(loop, *this),
+        certificates_(loop, log_, supervisor_),
+        tickets_(loop, supervisor_) {}
 
   Result<void> load() {
     auto options = conf::MasterCfOptions{[this](const std::string& text) { log_.warning("{}", text); }};
@@ -38,9 +46,13 @@ class Master : public service::Supervisor::Owner {
     auto pause = conf::read_time(cf_, "service_throttle_time");
     if (!pause) return pause.error();
     throttle_ = *pause;
+    auto sessions = conf::read_time(cf_, "smtpd_tls_session_cache_timeout");
+    if (!sessions) return sessions.error();
     for (auto& spec : *specs) warn_unusable(spec);
     auto named = name_unsupported();
     if (!named) return named;
+    tickets_.set_period(sessions->count() > 0 ? std::chrono::duration_cast<std::chrono::seconds>(*sessions) : 3600s);
+    certificates_.take(*lines, cf_, *specs);
     return supervisor_.configure(std::move(*specs));
   }
 
@@ -82,6 +94,20 @@ class Master : public service::Supervisor::Owner {
     return throttle_;
   }
 
+  void limit_reached(const ServiceSpec& spec) override {
+    auto now = base::monotonic_now();
+    auto& last = limit_said_[spec.name];
+    if (last != base::Milliseconds(0) && now - last < 1000s) return;
+    last = now;
+    auto name = spec.name.substr(0, spec.name.find(' '));
+    bool host = name.find(':') != name.npos || spec.listeners.front().kind != service::ListenerSpec::Kind::inet;
+    auto resolved = host ? name : std::to_string(spec.listeners.front().address.port());
+    log_.warning("service \"{}\" ({}) has reached its process limit \"{}\": new clients may experience noticeable delays",
+                 name, resolved, spec.clients_max);
+    log_.warning("to avoid this condition, increase the process count in master.cf or reduce the service time per client");
+    log_.warning("see http://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings");
+  }
+
   void cannot_start(const ServiceSpec& spec, const Error& error) override {
     log_.warning("service {}: cannot start {}", spec.name, error.text);
   }
@@ -117,8 +143,11 @@ class Master : public service::Supervisor::Owner {
   conf::MainCf cf_;
   Logger log_;
   service::Supervisor supervisor_;
+  ServiceCertificates certificates_;
+  service::TicketRotation tickets_;
   std::chrono::milliseconds throttle_{60000};
   std::map<std::string, std::deque<base::Milliseconds>> crashes_;
+  std::map<std::string, base::Milliseconds> limit_said_;
   bool ending_ = false;
 };
 
@@ -155,6 +184,8 @@ int run_master(const MasterOptions& options) {
   Logger early("postfix/master");
   auto cf = conf::MainCf::load(conf::config_directory(options.config_directory), {}, Master::load_options());
   if (!cf) return fail(early, cf.error().text);
+  auto valid = conf::check_common_parameters(*cf);
+  if (!valid) return fail(early, valid.error().text);
   if (options.test) return MasterLock::is_held(cf->get("queue_directory")) ? 1 : 0;
   auto target = service::postfix_log_target(*cf);
   target.to_stderr = ::isatty(STDERR_FILENO) || options.foreground;
@@ -164,7 +195,10 @@ int run_master(const MasterOptions& options) {
     return fail(log, errno_error("chdir " + cf->get("queue_directory"), errno).text);
   }
   ::umask(022);
-  auto daemon = options.foreground ? service::Daemonized() : service::Daemonized::detach();
+  ::prctl(PR_SET_DUMPABLE, 0);  // keys pass through here
+  // Only -w puts it in the background; -d, -i and -s leave it its terminal as well.
+  auto daemon = options.wait ? service::Daemonized::detach() : service::Daemonized();
+  if (!options.foreground && !options.wait) ::setsid();
   std::string holder;
   auto lock = MasterLock::take(cf->get("queue_directory"), cf->get("data_directory"), holder);
   if (!lock) {
@@ -187,6 +221,7 @@ int run_master(const MasterOptions& options) {
   target.to_stderr = options.foreground;
   base::open_log(target);
   daemon.ready();
+  if (!options.foreground) service::leave_terminal();
   loop.run();
   return 0;
 }

@@ -24,7 +24,7 @@ struct Absorbed {
 };
 // clang-format off
 constexpr Absorbed kAbsorbed[] = {
-    {"tlsmgr",   "TLS tickets and random numbers are made in each process"},
+    {"tlsmgr",   "keys of TLS tickets come from master, random numbers from the kernel"},
     {"scache",   "connections are kept inside smtp"},
     {"tlsproxy", "TLS is spoken by the process that has the session"},
     {"dnsblog",  "DNS lists are asked by the process that has the session"},
@@ -32,6 +32,8 @@ constexpr Absorbed kAbsorbed[] = {
 
 // How many processes share a service's endpoint. Everything not named here is one process for all its clients.
 constexpr std::string_view kSharedPrograms[] = {"smtpd", "smtp", "lmtp", "relay", "cleanup", "trivial-rewrite", "proxymap"};
+// The incumbent has a process for each client of these: the process limit is one of clients (deliveries), over all processes.
+constexpr std::string_view kPerClientPrograms[] = {"smtpd", "smtp", "lmtp", "relay", "local", "virtual", "pipe", "spawn"};
 // Their work goes on without clients: never ended for idleness.
 constexpr std::string_view kStayingPrograms[] = {"qmgr", "anvil", "verify", "postscreen", "postlogd", "proxymap"};
 // clang-format on
@@ -199,8 +201,8 @@ class TableBuilder {
     if (limit > 0) processes = std::min(processes, static_cast<unsigned>(limit));
     if (!absorbed_program(line.program).empty()) processes = 0;
     spec.processes = processes;
-    if (limit > 0 && processes > 0 && line.process_limit > 1) {
-      spec.hello.fields["client_limit"] = std::to_string((static_cast<unsigned>(limit) + processes - 1) / processes);
+    if (limit > 0 && processes > 0 && contains_word(kPerClientPrograms, line.program)) {
+      spec.clients_max = static_cast<unsigned>(limit);
     }
     if (limit > 0) spec.hello.fields["process_limit"] = std::to_string(limit);
     if (processes > 0) spec.hello.fields["processes"] = std::to_string(processes);

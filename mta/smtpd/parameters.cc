@@ -105,6 +105,8 @@ constexpr conf::Bind<SmtpdParameters> smtpd_bindings[] = {
     {"tls_export_cipherlist",                     &SmtpdParameters::tls_export_cipherlist},
     {"tls_null_cipherlist",                       &SmtpdParameters::tls_null_cipherlist},
     {"tls_eecdh_auto_curves",                     &SmtpdParameters::tls_eecdh_auto_curves},
+    {"tls_session_ticket_cipher",                 &SmtpdParameters::tls_session_ticket_cipher},
+    {"smtpd_tls_session_cache_timeout",           &SmtpdParameters::smtpd_tls_session_cache_timeout},
     {"tls_preempt_cipherlist",                    &SmtpdParameters::tls_preempt_cipherlist},
     {"access_map_reject_code",                    &SmtpdParameters::access_map_reject_code},
     {"access_map_defer_code",                     &SmtpdParameters::access_map_defer_code},

@@ -109,6 +109,8 @@ struct SmtpdParameters {
   std::string tls_export_cipherlist;
   std::string tls_null_cipherlist;
   std::string tls_eecdh_auto_curves;
+  std::string tls_session_ticket_cipher;
+  conf::Seconds smtpd_tls_session_cache_timeout{0};
   bool tls_preempt_cipherlist = false;
   int access_map_reject_code = 0;
   int access_map_defer_code = 0;

@@ -14,6 +14,7 @@
 #include "common/net/loop.h"
 #include "common/net/tls.h"
 #include "common/proto/auth_client.h"
+#include "common/service/file_snapshot.h"
 #include "conf/postfix/main_cf.h"
 #include "lookup/mail_addr_find.h"
 #include "lookup/maps.h"
@@ -91,6 +92,11 @@ class Server : public lookup::LocalDomains {
   TlsLevel tls_level = TlsLevel::none;
   std::shared_ptr<net::TlsContext> tls;
   int tls_loglevel = 0;
+  // The parent's: certificates and keys as it has read them (what is not in there is read here), keys of session tickets.
+  service::FileSnapshot files;
+  std::shared_ptr<const net::TicketKeys> tickets;
+  // The sessions to come get the certificate from these files; after an error they keep the one they have.
+  Result<void> renew_tls(service::FileSnapshot renewed);
 
   lookup::MatchList mynetworks, xclient_hosts, xforward_hosts, event_limit_exceptions,
       bare_newline_exclusions;
@@ -110,6 +116,7 @@ class Server : public lookup::LocalDomains {
   Result<void> open_lists(const SmtpdParameters& p);
   Result<void> open_tables(const SmtpdParameters& p);
   Result<void> open_tls(const SmtpdParameters& p);
+  Result<std::shared_ptr<net::TlsContext>> make_tls(const SmtpdParameters& p) const;
   void open_sasl(const SmtpdParameters& p);
   void find_unsupported(const SmtpdParameters& p);
   Result<lookup::Maps> maps(std::string_view title, const std::string& value);

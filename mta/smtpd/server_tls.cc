@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "common/base/file.h"
 #include "common/base/text.h"
 #include "mta/smtpd/server.h"
 
@@ -16,19 +15,21 @@ bool is_none(std::string_view path) {
   return path.empty() || base::iequals(path, "none");
 }
 
-Result<void> append_file(std::string& to, const std::string& path) {
-  auto text = base::read_file(path, size_t{1} << 24);
+Result<void> append_file(const service::FileSnapshot& files, std::string& to,
+                         const std::string& path) {
+  auto text = files.content(path);
   if (!text) return text.error();
-  to += *text;
+  to += text->reveal();
   if (!to.empty() && to.back() != '\n') to += '\n';
   return {};
 }
 
 // smtpd_tls_chain_files: each has a key and its certificates.
-Result<void> read_chain_files(const SmtpdParameters& p, net::TlsSettings& settings) {
+Result<void> read_chain_files(const service::FileSnapshot& files, const SmtpdParameters& p,
+                              net::TlsSettings& settings) {
   std::string all;
   for (auto& path : conf::split_list(p.smtpd_tls_chain_files)) {
-    auto read = append_file(all, path);
+    auto read = append_file(files, all, path);
     if (!read) return read.error();
   }
   settings.certificates = all;
@@ -36,15 +37,16 @@ Result<void> read_chain_files(const SmtpdParameters& p, net::TlsSettings& settin
   return {};
 }
 
-Result<void> read_key_pair(const SmtpdParameters& p, net::TlsSettings& settings) {
+Result<void> read_key_pair(const service::FileSnapshot& files, const SmtpdParameters& p,
+                           net::TlsSettings& settings) {
   bool ec = is_none(p.smtpd_tls_cert_file);
   auto& certificate = ec ? p.smtpd_tls_eccert_file : p.smtpd_tls_cert_file;
   auto& key = ec ? p.smtpd_tls_eckey_file : p.smtpd_tls_key_file;
   if (is_none(certificate)) return config_error("no certificate: smtpd_tls_cert_file is empty");
-  auto read = append_file(settings.certificates, certificate);
+  auto read = append_file(files, settings.certificates, certificate);
   if (!read) return read.error();
   std::string text;
-  read = append_file(text, key);
+  read = append_file(files, text, key);
   if (!read) return read.error();
   settings.private_key = Secret(std::move(text));
   return {};
@@ -80,24 +82,36 @@ TlsLevel tls_level_of(const SmtpdParameters& p, const Logger& log) {
 
 }  // namespace
 
-Result<void> Server::open_tls(const SmtpdParameters& p) {
-  tls_level = tls_level_of(p, log);
-  tls_loglevel = base::parse_number<int>(p.smtpd_tls_loglevel).value_or(0);
-  if (tls_level == TlsLevel::none) return {};
+Result<std::shared_ptr<net::TlsContext>> Server::make_tls(const SmtpdParameters& p) const {
   bool mandatory = tls_level == TlsLevel::encrypt || p.smtpd_tls_wrappermode;
   net::TlsSettings settings;
-  auto keys =
-      p.smtpd_tls_chain_files.empty() ? read_key_pair(p, settings) : read_chain_files(p, settings);
+  auto keys = p.smtpd_tls_chain_files.empty() ? read_key_pair(files, p, settings)
+                                              : read_chain_files(files, p, settings);
   if (keys && !p.smtpd_tls_CAfile.empty())
-    keys = append_file(settings.ca_certificates, p.smtpd_tls_CAfile);
+    keys = append_file(files, settings.ca_certificates, p.smtpd_tls_CAfile);
+  if (!keys) return keys.error();
   settings.ca_path = p.smtpd_tls_CApath;
   settings.protocols = mandatory ? p.smtpd_tls_mandatory_protocols : p.smtpd_tls_protocols;
   settings.ciphers = cipher_list(p, mandatory);
   settings.prefer_server_ciphers = p.tls_preempt_cipherlist;
   settings.ask_client_certificate = p.smtpd_tls_ask_ccert || p.smtpd_tls_req_ccert;
   settings.require_client_certificate = p.smtpd_tls_req_ccert && mandatory;
-  Result<std::shared_ptr<net::TlsContext>> made =
-      keys ? net::TlsContext::server(settings) : keys.error();
+  settings.tickets = tickets;
+  settings.ticket_cipher = p.tls_session_ticket_cipher;
+  if (!p.tls_session_ticket_cipher.empty())
+    settings.session_lifetime = p.smtpd_tls_session_cache_timeout;
+  else
+    settings.session_lifetime = std::chrono::seconds(0);
+  settings.tickets_per_session = 1;  // MTAs keep one session per server
+  settings.session_context = "smtpd";
+  return net::TlsContext::server(settings);
+}
+
+Result<void> Server::open_tls(const SmtpdParameters& p) {
+  tls_level = tls_level_of(p, log);
+  tls_loglevel = base::parse_number<int>(p.smtpd_tls_loglevel).value_or(0);
+  if (tls_level == TlsLevel::none) return {};
+  auto made = make_tls(p);
   if (made) {
     tls = std::move(*made);
     return {};
@@ -106,6 +120,16 @@ Result<void> Server::open_tls(const SmtpdParameters& p) {
   log.warning("TLS: {}: disabling TLS support", made.error().text);
   if (p.smtpd_tls_wrappermode)
     return config_error("smtpd_tls_wrappermode needs a certificate: " + made.error().text);
+  return {};
+}
+
+Result<void> Server::renew_tls(service::FileSnapshot renewed) {
+  if (tls_level == TlsLevel::none) return {};
+  files = std::move(renewed);
+  auto made = make_tls(normal);
+  files = {};
+  if (!made) return made.error();
+  tls = std::move(*made);
   return {};
 }
 

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 
+#include "common/base/file.h"
 #include "common/net/conn.h"
 #include "common/service/run_postfix.h"
 #include "conf/postfix/main_cf.h"
@@ -36,7 +37,10 @@ class SmtpdRole : public service::Role {
  public:
   Result<void> prepare(service::Context& context) override {
     server_ = std::make_unique<Server>(context.loop, context.log, context.service);
+    server_->tickets = context.tickets;
+    if (context.files) server_->files = *context.files;
     auto opened = server_->open(*context.main_cf);
+    server_->files = {};
     if (!opened) return opened.error();
     Logger cleanup_log("postfix/cleanup");
     auto cf = cleanup_main_cf(*context.main_cf, cleanup_log);
@@ -47,6 +51,16 @@ class SmtpdRole : public service::Role {
     server_->store = make_cleanup_store(*server_->cleanup);
     server_->anvil = std::make_unique<AnvilClient>(context.loop, "private/anvil", context.log);
     return {};
+  }
+
+  void control(service::Context& context, const service::ControlMessage& message,
+               std::vector<base::Fd> fds) override {
+    if (message.verb != "settings" || fds.size() != 1) return;
+    auto bytes = base::read_all(fds[0].get());
+    auto files = bytes ? service::FileSnapshot::decode(*bytes) : bytes.error();
+    if (bytes) base::wipe(*bytes);
+    auto renewed = files ? server_->renew_tls(std::move(*files)) : files.error();
+    if (!renewed) context.log.error("new certificate: {}", renewed.error().text);
   }
 
   Task<> serve(service::Context& context, service::Client client) override {

@@ -435,7 +435,7 @@ def killed_worker_takes_only_its_sessions(s):
     c = Raw(s)
     c.line()
     match(c.ask("a LOGIN frank@example.org secret")[-1], "^a OK ")
-    s.wait_log(rf"imap: Error: service\(imap\): child {pid} killed with signal 9")
+    s.wait_log(rf"imap\(frank@example\.org\)<{pid}><\S+>: Fatal: master: service\(imap\): child {pid} killed with signal 9$")
 
 
 @case
