@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/postfix/common_parameters.h"
 
+#include <grp.h>
+#include <pwd.h>
+
 #include <algorithm>
 
 #include "common/base/text.h"
@@ -66,6 +69,20 @@ Result<void> check_log_file(const MainCf& cf) {
   }
   return config_error(
       format("maillog_file value '{}' does not match any prefix in maillog_file_prefixes", file));
+}
+
+Result<void> check_owner(const MainCf& cf) {
+  auto wrong = [&](std::string_view name, std::string_view reason) {
+    return config_error(format("file {}: parameter {}: {}", cf.file(), name, reason));
+  };
+  auto owner = cf.get("mail_owner"), setgid_group = cf.get("setgid_group");
+  const passwd* user = getpwnam(owner.c_str());
+  if (!user) return wrong("mail_owner", "unknown user name value: " + owner);
+  if (user->pw_uid == 0)
+    return wrong("mail_owner", format("user {} has privileged user ID", owner));
+  if (!getgrnam(setgid_group.c_str()))
+    return wrong("setgid_group", "unknown group name: " + setgid_group);
+  return {};
 }
 
 Result<void> check_common_parameters(const MainCf& cf) {

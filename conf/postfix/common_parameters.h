@@ -17,6 +17,9 @@ Result<void> check_common_parameters(const MainCf& cf);
 // Root opens maillog_file: it may only lie where maillog_file_prefixes allows. Part of the above.
 Result<void> check_log_file(const MainCf& cf);
 
+// mail_owner and setgid_group exist, and the owner is not root: what the parent and its commands check besides.
+Result<void> check_owner(const MainCf& cf);
+
 // Parameters that main.cf or -o sets to something else than the default and that no program of ours
 // acts on, of the given action: what a daemon must warn of (ignore), answer 451 4.3.5 for (defer)
 // or refuse to start with (fatal). program limits it to what that program would read ("smtpd");

@@ -68,7 +68,11 @@ Result<MainCf> MainCf::load(std::string directory, const std::vector<Override>& 
   std::string text;
   if (auto fd = base::open_file(file, O_RDONLY)) {
     auto content = base::read_all(fd->get());
-    if (!content) return content.error().wrap("read " + file);
+    if (!content) {
+      std::string_view reason = content.error().text;  // "read: Is a directory"
+      return config_error(
+          format("read {}{}", file, reason.substr(std::min(reason.find(": "), reason.size()))));
+    }
     text = std::move(*content);
   } else if (!(options.missing_is_empty && errno == ENOENT)) {
     return Error{Fault::config, fd.error().text};

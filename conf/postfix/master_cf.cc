@@ -17,7 +17,9 @@ using Words = std::vector<std::string>;
 constexpr std::string_view kServiceTypes[] = {"inet", "unix", "unix-dgram", "fifo", "pass"};
 constexpr size_t kFieldCount = 8;
 
-Error invalid_field(std::string_view field, const std::string& value, std::string_view line) {
+Error invalid_field(std::string_view field, const std::string& value, std::string_view line,
+                    bool as_parent) {
+  if (as_parent) return config_error(format("field \"{}\": bad value: \"{}\"", field, value));
   return config_error(format("invalid {} field \"{}\" in \"{}\"", field, value, line));
 }
 
@@ -48,11 +50,11 @@ bool parse_process_limit(std::string_view word, MasterService& service) {
   return true;
 }
 
-Result<void> parse_fields(std::string_view line, MasterService& service) {
+Result<void> parse_fields(std::string_view line, MasterService& service, bool as_parent) {
   const auto& f = service.fields;
   if (std::find(std::begin(kServiceTypes), std::end(kServiceTypes), f[1]) ==
       std::end(kServiceTypes)) {
-    return invalid_field("type", f[1], line);
+    return invalid_field("type", f[1], line, as_parent);
   }
   struct {
     std::string_view name;
@@ -62,11 +64,14 @@ Result<void> parse_fields(std::string_view line, MasterService& service) {
                  {"chroot", &MasterService::chroot}};
   for (size_t i = 0; i < std::size(columns); ++i) {
     auto flag = parse_flag(f[2 + i]);
-    if (!flag) return invalid_field(columns[i].name, f[2 + i], line);
+    if (!flag) return invalid_field(columns[i].name, f[2 + i], line, as_parent);
     service.*columns[i].flag = *flag;
   }
-  if (!parse_wakeup(f[5], service)) return invalid_field("wakeup", f[5], line);
-  if (!parse_process_limit(f[6], service)) return invalid_field("process_limit", f[6], line);
+  if (!parse_wakeup(f[5], service)) return invalid_field("wakeup", f[5], line, as_parent);
+  if (!parse_process_limit(f[6], service))
+    return invalid_field("process_limit", f[6], line, as_parent);
+  if (as_parent && f[1] == "inet" && service.is_private == Flag::yes)
+    return config_error("an inet service cannot be private");
   service.name = f[0];
   service.type = f[1];
   service.program = f[7];
@@ -144,7 +149,8 @@ Result<MasterService> parse_master_line(std::string_view line, const MasterCfOpt
   MasterService service;
   std::copy_n(words.begin(), kFieldCount, service.fields);
   if (service.fields[7].starts_with('{')) service.fields[7] = braced_text(service.fields[7]);
-  if (auto done = parse_fields(base::trim(line), service); !done) return done.error();
+  if (auto done = parse_fields(base::trim(line), service, options.as_parent); !done)
+    return done.error();
   words.erase(words.begin(), words.begin() + kFieldCount);
   Arguments(service, options).read(words);
   return service;
@@ -158,6 +164,8 @@ Result<std::vector<MasterService>> parse_master_cf(const std::string& name, std:
     if (!service && service.error().text == "bad field count") {
       return service.error().wrap(format("file {}: line {}", name, line.line));
     }
+    if (!service && options.as_parent)
+      return service.error().wrap(format("{}: line {}", name, line.line));
     if (!service) return service.error();
     service->line = line.line;
     services.push_back(std::move(*service));
@@ -168,7 +176,7 @@ Result<std::vector<MasterService>> parse_master_cf(const std::string& name, std:
 Result<std::vector<MasterService>> load_master_cf(const std::string& path,
                                                   const MasterCfOptions& options) {
   auto text = base::read_file(path);
-  if (!text) return Error{Fault::config, text.error().text};
+  if (!text) return config_error(text.error().text);
   return parse_master_cf(path, *text, options);
 }
 

@@ -44,6 +44,8 @@ struct MasterService {
 struct MasterCfOptions {
   // Receives "master.cf: syntax error after '}' in ..." and the like; empty: dropped.
   std::function<void(const std::string&)> warn;
+  // Errors in the words of the parent, which name file and line, instead of postconf's, which show the entry.
+  bool as_parent = false;
 };
 
 // One logical line.

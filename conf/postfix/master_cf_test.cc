@@ -49,6 +49,19 @@ TEST_CASE("-o may stand in a bundle of options") {
   CHECK(service->overrides.size() == 2);
 }
 
+TEST_CASE("the parent's words for a bad field name file and line") {
+  MasterCfOptions options;
+  options.as_parent = true;
+  auto error = [&](std::string_view text) {
+    auto services = parse_master_cf("/x/master.cf", text, options);
+    return services ? std::string() : services.error().text;
+  };
+  CHECK(error("a unix n - n - - x\nsmtp inet z - n - - smtpd\n") ==
+        "/x/master.cf: line 2: field \"private\": bad value: \"z\"");
+  CHECK(error("25 inet y - n - - smtpd\n") == "/x/master.cf: line 1: an inet service cannot be private");
+  CHECK(error("smtp inet n -\n") == "file /x/master.cf: line 1: bad field count");
+}
+
 TEST_CASE("bad fields have the incumbent's words") {
   CHECK(master_error("smtp inet n -\n") == "file /x/master.cf: line 1: bad field count");
   CHECK(master_error("smtp zork n - n - - smtpd\n") ==

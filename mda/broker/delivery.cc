@@ -13,7 +13,8 @@ namespace {
 
 constexpr base::Milliseconds kDeliveryConnect{60000};
 constexpr base::Milliseconds kKeepConnection{5000};
-constexpr std::string_view kAnswers[] = {"stored", "unknown_user", "temporary", "permanent"};
+constexpr std::string_view kAnswers[] = {"stored", "unknown_user", "temporary", "permanent",
+                                         "not_written"};
 
 std::string delivery_field(std::string_view text) {
   std::string out(text);

@@ -48,7 +48,8 @@ struct DeliveryAnswer {
     stored,
     unknown_user,
     temporary,
-    permanent
+    permanent,
+    not_written  // temporary as well: the mailbox was open, and its disk would not take the message
   } status = Status::temporary;
   std::string lookup;  // answer to "user": what the broker remembers the user by
   std::string text;    // why not; for the log and, where it says nothing of the inside, the reply

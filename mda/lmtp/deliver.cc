@@ -24,6 +24,11 @@ std::string failed_reply(const Recipient& rcpt, DeliveryAnswer::Status status) {
   auto shown = rcpt.path.text();
   if (status == DeliveryAnswer::Status::unknown_user)
     return format("550 5.1.1 <{}> User doesn't exist: {}", shown, rcpt.user);
+  if (status == DeliveryAnswer::Status::not_written) {
+    return format(
+        "451 4.2.0 <{}> Internal error occurred. Refer to server log for more information. [{}]",
+        shown, base::format_time("%Y-%m-%d %H:%M:%S", base::wall_now().seconds));
+  }
   // Even what looks permanent (a mailbox name that cannot be) is the server's trouble: the message stays with the sender.
   return format("451 4.3.0 <{}> Temporary internal error", shown);
 }

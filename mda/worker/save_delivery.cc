@@ -178,7 +178,8 @@ Task<DeliveryAnswer> save_delivery(Store& store, const MailUser& user, Delivery 
     facts.status = format("saved mail to {}", shown);
   } else {
     answer.text = saved.error().text;
-    if (saved.error().fault == base::Fault::permanent) answer.status = Status::permanent;
+    answer.status =
+        saved.error().fault == base::Fault::permanent ? Status::permanent : Status::not_written;
     facts.status = format("save failed to {}: {}", shown, answer.text);
   }
   log.info("{}", delivery_log_line(log_format, facts));

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <deque>
 
 #include "common/base/clock.h"
@@ -38,9 +39,10 @@ class Master : public service::Supervisor::Owner {
         tickets_(loop, supervisor_) {}
 
   Result<void> load() {
-    auto options = conf::MasterCfOptions{[this](const std::string& text) { log_.warning("{}", text); }};
+    auto options = conf::MasterCfOptions{[this](const std::string& text) { log_.warning("{}", text); }, true};
     auto lines = conf::load_master_cf(cf_.config_directory() + "/master.cf", options);
     if (!lines) return lines.error();
+    keep_last_of_each(*lines);
     auto specs = service_table(*lines, cf_);
     if (!specs) return specs.error();
     auto pause = conf::read_time(cf_, "service_throttle_time");
@@ -60,7 +62,7 @@ class Master : public service::Supervisor::Owner {
 
   void reload() {
     log_.info("reload -- version {}, configuration {}", cf_.get("mail_version"), cf_.config_directory());
-    auto cf = conf::MainCf::load(cf_.config_directory(), {}, load_options());
+    auto cf = load_main_cf(cf_.config_directory(), log_);
     if (!cf) return log_.error("{} -- the old configuration stays in use", cf.error().text);
     auto before = std::exchange(cf_, std::move(*cf));
     auto loaded = load();
@@ -75,10 +77,17 @@ class Master : public service::Supervisor::Owner {
     supervisor_.stop(4s, [this] { loop_.stop(); });
   }
 
-  static conf::LoadOptions load_options() {
+  // main.cf with the parameters checked that all programs share: no child could start without them.
+  static Result<conf::MainCf> load_main_cf(const std::string& config_directory, const Logger& log) {
     conf::LoadOptions options;
     options.process_name = "master";
-    return options;
+    options.warn = [&log](const std::string& text) { log.warning("{}", text); };
+    auto cf = conf::MainCf::load(config_directory, {}, options);
+    if (!cf) return cf.error();
+    auto valid = conf::check_common_parameters(*cf);
+    if (valid) valid = conf::check_owner(*cf);
+    if (!valid) return valid.error();
+    return cf;
   }
 
   std::chrono::milliseconds child_ended(const service::Supervisor::Ended& ended) override {
@@ -122,6 +131,22 @@ class Master : public service::Supervisor::Owner {
     }
     for (auto& name : names(conf::Unsupported::ignore)) log_.warning("{} is not supported yet and has no effect", name);
     return {};
+  }
+
+  // Two entries of one name and type: the last one counts, as with the incumbent.
+  void keep_last_of_each(std::vector<conf::MasterService>& services) {
+    std::vector<conf::MasterService> kept;
+    for (auto& service : services) {
+      auto same = [&](const conf::MasterService& other) { return other.name == service.name && other.type == service.type; };
+      auto earlier = std::find_if(kept.begin(), kept.end(), same);
+      if (earlier == kept.end()) {
+        kept.push_back(std::move(service));
+        continue;
+      }
+      log_.warning("duplicate master.cf entry for service \"{}\" ({}) -- using the last entry", service.name, service.type);
+      *earlier = std::move(service);
+    }
+    services = std::move(kept);
   }
 
   void warn_unusable(const ServiceSpec& spec) {
@@ -182,7 +207,7 @@ int fail(const Logger& log, const std::string& text) {
 
 int run_master(const MasterOptions& options) {
   Logger early("postfix/master");
-  auto cf = conf::MainCf::load(conf::config_directory(options.config_directory), {}, Master::load_options());
+  auto cf = Master::load_main_cf(conf::config_directory(options.config_directory), early);
   if (!cf) return fail(early, cf.error().text);
   auto valid = conf::check_common_parameters(*cf);
   if (!valid) return fail(early, valid.error().text);

@@ -249,8 +249,11 @@ Result<bool> has_queue_space(const std::string& directory, int64_t queue_minfree
   struct statvfs space {};
   if (statvfs(directory.c_str(), &space) != 0) return errno_error("statvfs " + directory, errno);
   double free = static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize);
-  return free > static_cast<double>(queue_minfree) &&
-         free > 1.5 * static_cast<double>(message_size_limit);
+  if (free > static_cast<double>(queue_minfree) &&
+      free > 1.5 * static_cast<double>(message_size_limit))
+    return true;
+  return temporary(
+      format("not enough free space in mail queue: {:.0f} bytes < 1.5*message size limit", free));
 }
 
 }  // namespace dovetail::mta

@@ -141,8 +141,8 @@ class QueueDisk {
   net::Batch<Commit> commits_;
 };
 
-// True if the file system has room for a message: free bytes > queue_minfree (0: any) and > 1.5 *
-// message_size_limit (RFC 1870). An unreadable file system is an error (452 as well).
+// Room for a message: free bytes > queue_minfree (0: any) and > 1.5 * message_size_limit (RFC 1870);
+// else an error with the line for the log, as for a file system that does not answer (452 as well).
 Result<bool> has_queue_space(const std::string& directory, int64_t queue_minfree,
                              int64_t message_size_limit);
 

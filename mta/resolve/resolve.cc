@@ -264,7 +264,10 @@ Task<Result<Resolution>> ResolverImpl::resolve(std::string sender, std::string r
   to.bad_address = parts->bad;
   if (!parts->is_local) {
     to.routed = has_operator(parts->local, tables_.parameters.resolve_dequoted_address);
-    bool numeric = SockAddr::ip(to.domain, 0).has_value();
+    // user@[192.0.2.1] is an address literal (RFC 5321 4.1.3), user@192.0.2.1 a mistake unless main.cf says otherwise.
+    bool literal = to.domain.starts_with('[');
+    bool numeric = !literal && SockAddr::ip(to.domain, 0).has_value();
+    if (literal && !domain_literal(to.domain)) to.bad_address = true;
     if (numeric && !tables_.parameters.resolve_numeric_domain) to.bad_address = true;
     if (to.domain.find_first_of(" \t,;<>\"") != std::string::npos) to.bad_address = true;
   }

@@ -117,6 +117,7 @@ TEST_CASE("recipients are routed by class and tables") {
       {"s@x", "frank@LOCAL.test", "local", "mx.example.test", "frank@local.test", local, false},
       {"s@x", "frank@[127.0.0.1]", "local", "mx.example.test", "frank@[127.0.0.1]", local, false},
       {"s@x", "frank@[192.0.2.1]", "local", "mx.example.test", "frank@[192.0.2.1]", local, false},
+      {"s@x", "frank@[192.0.2.77]", "smtp", "[hub.test]", "frank@[192.0.2.77]", remote, false},
       {"s@x", "frank%far.test@local.test", "smtp", "[hub.test]", "frank@far.test", remote, false},
       {"s@x", "frank@far.test@local.test", "smtp", "[hub.test]", "frank@far.test", remote, false},
       {"s@x", "far.test!frank@local.test", "smtp", "[hub.test]", "frank@far.test", remote, false},

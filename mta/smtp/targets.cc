@@ -46,7 +46,7 @@ TargetFinder::TargetFinder(std::shared_ptr<net::Resolver> resolver, const SmtpPa
 
 Task<mail::DsnText> TargetFinder::add_host(std::vector<Target>& targets, std::string host, int preference, uint16_t port) {
   auto found = co_await resolver_->host_addresses(host, ipv4_, ipv6_);
-  if (found.status != DnsStatus::ok) co_return dns_problem(host, "A", found.status, found.error);
+  if (found.status != DnsStatus::ok) co_return dns_problem(host, ipv6_ ? "AAAA" : "A", found.status, found.error);
   for (auto& address : found.records) {
     Target target;
     target.name = host;

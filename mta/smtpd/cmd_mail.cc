@@ -47,8 +47,9 @@ std::optional<Reply> no_room(Session& s, const std::string& sender, uint64_t siz
   }
   auto space = s.server.store->has_space();
   if (space && *space) return std::nullopt;
+  auto refused = refuse_mail(s, sender, Reply{452, "4.3.1", "Insufficient system storage"});
   if (!space) s.server.log.warning("{}", space.error().text);
-  return refuse_mail(s, sender, Reply{452, "4.3.1", "Insufficient system storage"});
+  return refused;
 }
 
 // Settings that would filter or route this mail and that nobody here obeys yet.

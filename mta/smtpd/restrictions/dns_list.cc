@@ -47,7 +47,9 @@ Task<Listing> find_listing(Check& c, std::string what, std::string_view argument
   auto name = what + listing.domain;
   auto answer = co_await c.s.server.dns->a(name);
   if (answer.status == net::DnsStatus::temporary) {
-    c.s.server.log.warning("{}: RBL lookup error: {}", base::printable(name), answer.error);
+    c.s.server.log.warning(
+          "{0}: RBL lookup error: Host or domain name not found. Name service error for name={0} type=A: {1}",
+          base::printable(name), answer.error);
     co_return listing;
   }
   for (auto& record : answer.records) {

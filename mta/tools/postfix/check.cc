@@ -11,6 +11,7 @@
 
 #include "common/base/file.h"
 #include "common/base/text.h"
+#include "conf/postfix/common_parameters.h"
 
 namespace dovetail::mta {
 
@@ -90,20 +91,12 @@ int warn_about_set_gid(const Installation& in, const Logger& log) {
 Result<Installation> Installation::find(const conf::MainCf& cf) {
   Installation in{cf, cf.get("queue_directory"), cf.get("data_directory"), cf.get("mail_owner"),
                   cf.get("setgid_group")};
+  auto valid = conf::check_owner(cf);
+  if (!valid) return valid.error();
   const passwd* user = getpwnam(in.mail_owner.c_str());
-  if (!user)
-    return config_error(format("file {}: parameter mail_owner: unknown user name value: {}",
-                               cf.file(), in.mail_owner));
-  if (user->pw_uid == 0)
-    return config_error(format("file {}: parameter mail_owner: user {} has privileged user ID",
-                               cf.file(), in.mail_owner));
   in.owner = user->pw_uid;
   in.owner_group = user->pw_gid;
-  const group* set_gid = getgrnam(in.setgid_group.c_str());
-  if (!set_gid)
-    return config_error(format("file {}: parameter setgid_group: unknown group name: {}", cf.file(),
-                               in.setgid_group));
-  in.setgid = set_gid->gr_gid;
+  in.setgid = getgrnam(in.setgid_group.c_str())->gr_gid;
   in.privileged = geteuid() == 0;
   if (!in.privileged) in.root = geteuid();
   return in;

@@ -2,6 +2,7 @@
 // standard error only if that is a terminal. Manual: postfix(1).
 // SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -38,7 +39,8 @@ int check_fatal(const Control& control) {
     return 1;
   }
   std::string master_cf = control.cf.config_directory() + "/master.cf";
-  if (!base::file_exists(master_cf)) return control.fail(format("no {} file found", master_cf));
+  if (struct stat status; stat(master_cf.c_str(), &status) != 0 || !S_ISREG(status.st_mode))
+    return control.fail(format("no {} file found", master_cf));
   // Renames what lies in the wrong hash directory, and stops at what it cannot read.
   std::vector<std::string> arguments = {"postsuper"};
   for (const char* queue :
@@ -51,26 +53,32 @@ int check_fatal(const Control& control) {
   return run_and_wait(control.command("postsuper"), arguments) == 0 ? 0 : 1;
 }
 
-void check_warn(const Control& control) {
-  warn_about_files(control.installation, control.log);
-  // Unused parameters and the like: postconf's to say.
+// Whether the files can be read at all, and which parameters nobody uses: postconf's to say.
+int run_postconf(const Control& control) {
   std::string postconf = control.command("postconf");
-  if (access(postconf.c_str(), X_OK) == 0) run_and_wait(postconf, {postconf, "-n"}, true);
+  if (run_and_wait(postconf, {postconf, "-n"}, true) == 0) return 0;
+  return control.fail(format("cannot execute {}!", postconf));
 }
 
 int cmd_check(const Control& control) {
   int status = check_fatal(control);
   if (status != 0) return status;
-  check_warn(control);
-  return 0;
+  warn_about_files(control.installation, control.log);
+  return run_postconf(control);
 }
 
 int start(const Control& control, bool foreground) {
-  if (control.running()) return control.fail("the Postfix mail system is already running");
+  if (control.running()) {
+    auto pid = MasterLock::read_pid(control.installation.queue_directory);
+    control.log.info("{}", pid ? format("the lock is held by process {}", *pid)
+                               : "the lock's holder left no process ID");
+    return control.fail("the Postfix mail system is already running");
+  }
   std::string quick_start = control.installation.queue_directory + "/quick-start";
   if (unlink(quick_start.c_str()) != 0) {
     if (check_fatal(control) != 0) return control.fail("Postfix integrity check failed!");
-    check_warn(control);
+    warn_about_files(control.installation, control.log);
+    if (run_postconf(control) != 0) return 1;
   }
   control.log.info("starting the Postfix mail system");
   if (foreground) {
@@ -242,7 +250,12 @@ int run_postfix_command(int argc, char** argv) {
   if (!cf.get("multi_instance_directories").empty())
     log.warning("multi_instance_directories: only the instance {} is handled",
                 cf.config_directory());
-  if (chdir("/") != 0) tool_fatal(log, 1, "chdir /");
+  // A queue that is not there is a mistake, or a disk that is not mounted: nothing is begun in its place.
+  if (chdir(installation->queue_directory.c_str()) != 0)
+    tool_fatal(log, 1, format("chdir({}): {}", installation->queue_directory, strerror(errno)));
+  if (access(cf.get("daemon_directory").c_str(), F_OK) != 0)
+    tool_fatal(log, 1,
+               format("{}/postfix-script: {}", cf.get("daemon_directory"), strerror(errno)));
   bool terminal = isatty(STDERR_FILENO);
   base::LogTarget target = base::log_target();
   target.to_stderr = terminal;

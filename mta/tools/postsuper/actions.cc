@@ -49,6 +49,11 @@ std::vector<std::string_view> SuperActions::queues_for(SuperAction action) const
 
 bool SuperActions::move(std::string_view queue_id, std::string_view from, std::string_view to) {
   if (from == to || !base::file_exists(directories_.path(from, queue_id))) return false;
+  // What smtpd, pickup or cleanup still write belongs to them: moved away, it would be neither kept nor given up.
+  struct stat status {};
+  if (from == "incoming" && stat(directories_.path(from, queue_id).c_str(), &status) == 0 &&
+      !(status.st_mode & S_IXUSR))
+    return false;
   auto moved = directories_.rename(queue_id, from, to);
   // The queue manager may have been faster.
   if (!moved && base::file_exists(directories_.path(from, queue_id)))

@@ -93,6 +93,18 @@ TEST_CASE("hold, release, expire, requeue and remove one message") {
   CHECK(actions.counts().removed == 0);
 }
 
+TEST_CASE("what is still being written stays with its writer") {
+  ToolQueue queue;
+  queue.put("incoming", kId, 0600);
+  queue.put("incoming", kOther);
+  SuperActions actions(queue.directories, {}, quiet_log());
+  actions.all(SuperAction::requeue);
+  CHECK(queue.has("incoming", kId));
+  CHECK(queue.has("maildrop", kOther));
+  actions.one(SuperAction::hold, kId);
+  CHECK(queue.has("incoming", kId));
+}
+
 TEST_CASE("removing takes the logs along, and only from the queues named") {
   ToolQueue queue;
   queue.put("deferred", kId);
