@@ -58,7 +58,8 @@ TEST_CASE("the parent's words for a bad field name file and line") {
   };
   CHECK(error("a unix n - n - - x\nsmtp inet z - n - - smtpd\n") ==
         "/x/master.cf: line 2: field \"private\": bad value: \"z\"");
-  CHECK(error("25 inet y - n - - smtpd\n") == "/x/master.cf: line 1: an inet service cannot be private");
+  CHECK(error("25 inet y - n - - smtpd\n") ==
+        "/x/master.cf: line 1: an inet service cannot be private");
   CHECK(error("smtp inet n -\n") == "file /x/master.cf: line 1: bad field count");
 }
 

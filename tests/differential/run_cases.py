@@ -10,6 +10,7 @@ Without --bindir the tools found in PATH are driven, which checks the recordings
 import argparse
 import base64
 import concurrent.futures
+import contextlib
 import glob
 import grp
 import json
@@ -26,6 +27,9 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from support import stack  # noqa: E402  pylint: disable=wrong-import-position
+
 TIME_LIMIT = 15          # a fatal error sleeps a second
 WAITING_LIMIT = 8        # for cases recorded as "timeout": they still wait then, but have not tried again
 AGE = 300                # younger main.cf files make the incumbent's commands wait
@@ -192,8 +196,12 @@ def difference(expected, actual):
     return '    line %d\n    - %s\n    + %s' % (at + 1, show(a), show(b))
 
 
+def requirements(record):
+    return [record['requires']] if isinstance(record.get('requires'), str) else record.get('requires') or []
+
+
 def check_requirements(record, options):
-    for need in [record.get('requires')] if isinstance(record.get('requires'), str) else record.get('requires') or []:
+    for need in requirements(record):
         if 'MariaDB' in need and not options.mysock:
             raise Skip('needs --mysock')
         if 'sqlite3' in need and not shutil.which('sqlite3'):
@@ -247,11 +255,31 @@ def load_differences(path):
     return listed
 
 
+@contextlib.contextmanager
+def own_database(options, cases):
+    """A MariaDB with the recorded data for the cases that ask for one, where it is installed and none is given."""
+    needed = any('MariaDB' in need for record in cases for need in requirements(record))
+    if options.mysock or not needed or not stack.MariaDb.is_installed():
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix='cases-db-') as directory:
+        os.chmod(directory, 0o755)  # commands run as other users too
+        database = stack.MariaDb(directory)
+        try:
+            database.start()
+            with open(os.path.join(options.reference, 'cli-cases/fixtures/mysql.sql'), encoding='utf-8') as data:
+                database.load(data.read())
+            options.mysock = database.socket
+            yield
+        finally:
+            database.stop()
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument('--reference', required=True)
     parser.add_argument('--bindir', action='append', default=[], help='put first in PATH, absolute; may be repeated')
-    parser.add_argument('--mysock', help='socket of a database loaded with fixtures/mysql.sql')
+    parser.add_argument('--mysock', help='socket of a database loaded with fixtures/mysql.sql; without it one is started if there is one')
     parser.add_argument('--differences', default=os.path.join(HERE, 'differences.tsv'))
     parser.add_argument('-j', type=int, default=2)
     parser.add_argument('-v', action='store_true', help='name passed cases too')
@@ -263,7 +291,7 @@ def main():
     if not cases:
         sys.exit('run_cases: no case matches')
     count = {'passed': 0, 'failed': 0, 'skipped': 0, 'listed': 0}
-    with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
+    with own_database(options, cases), concurrent.futures.ThreadPoolExecutor(options.j) as pool:
         for record, (result, wrong) in zip(cases, pool.map(lambda r: run_one(r, options), cases)):
             if record['id'] in listed:
                 if result == 'passed':

@@ -18,7 +18,6 @@ import re
 import shutil
 import signal
 import smtplib
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,9 @@ import threading
 import time
 from pathlib import Path
 
-QUEUES = "active bounce corrupt defer deferred flush hold incoming private saved trace public maildrop pid".split()
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.stack import QUEUES, find, free_port  # noqa: E402  pylint: disable=wrong-import-position
+
 MASTER = """{smtp} inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
@@ -120,20 +121,6 @@ service auth-worker {{
 """
 PARENTS = ("master", "dovecot")
 Process = collections.namedtuple("Process", "pid parent name state")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def find(top, name):
-    for folder, _, files in os.walk(top):
-        if name in files and os.access(os.path.join(folder, name), os.X_OK):
-            return os.path.join(folder, name)
-    print(f"no {name} under {top}")
-    sys.exit(77)
 
 
 def body(ident):

@@ -202,13 +202,150 @@ class Daemon:
         self.process.wait()
 
 
+class PrivateDovecot:
+    """Our dovecot with copies of its programs in a directory of its own; works as root and as an ordinary user. Who derives from
+    it writes self.config and says on which port an answer means that it is up."""
+
+    def __init__(self, destdir, prefix, programs, mail_uid):
+        found = {}
+        # Postfix's lmtp has the same name: the folder of Dovecot's comes first.
+        for path in sorted(Path(destdir).resolve().rglob("*"), key=lambda p: ("dovecot" not in p.parent.parts, p.parent.name == "postfix")):
+            if path.name in programs and path.is_file() and os.access(path, os.X_OK) and path.parent.name != "smtp":
+                found.setdefault(path.name, path)
+        if len(found) < len(programs):
+            missing("not there: " + " ".join(sorted(set(programs) - set(found))))
+        self.root = os.geteuid() == 0
+        if self.root:
+            need_users("dovecot", "dovenull")
+        self.dir = Path(tempfile.mkdtemp(prefix=prefix))
+        self.dir.chmod(0o755)
+        libexec = self.dir / "libexec"
+        libexec.mkdir()
+        for name, path in found.items():
+            shutil.copy(path, libexec / name)
+        self.program, self.config, self.log = libexec / "dovecot", self.dir / "dovecot.conf", self.dir / "log"
+        self.mail, self.process = self.dir / "mail", None
+        self.mail.mkdir()
+        self.uid = mail_uid if self.root else os.geteuid()
+        self.gid = mail_uid if self.root else os.getegid()
+        os.chown(self.mail, self.uid, self.gid)
+        self.me = pwd.getpwuid(os.geteuid()).pw_name
+
+    def common_settings(self):
+        who = "" if self.root else f"""
+default_internal_user = {self.me}
+default_login_user = {self.me}
+default_internal_group = {os.getegid()}
+"""
+        return f"""listen = 127.0.0.1
+base_dir = {self.dir}/run
+libexec_dir = {self.dir}/libexec
+log_path = {self.log}
+{who}"""
+
+    def start_on(self, port):
+        self.process = subprocess.Popen([self.program, "-F", "-c", self.config], stderr=open(self.dir / "stderr", "w"))
+        wait_until(lambda: "dovecot starts: " + (self.dir / "stderr").read_text() + self.lines(),
+                   lambda: self.process.poll() is not None or greets(port), 20)
+        if self.process.poll() is not None:
+            raise SystemExit("dovecot does not start: " + (self.dir / "stderr").read_text() + self.lines())
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def lines(self):
+        return self.log.read_text() if self.log.exists() else ""
+
+    def wait_log(self, pattern):
+        return wait_until(f"a log line {pattern}", lambda: re.search(pattern, self.lines(), re.M), 10)
+
+
+def run_cases(server, cases, only, keep=False):
+    """Every case on one server that runs meanwhile; ends the program."""
+    failed = []
+    try:
+        server.start()
+        for function in cases:
+            if only and function.__name__ not in only:
+                continue
+            try:
+                function(server)
+                print(f"ok {function.__name__}", flush=True)
+            except Exception as error:  # every case is run
+                failed.append(function.__name__)
+                print(f"FAIL {function.__name__}: {type(error).__name__}: {error}", flush=True)
+    finally:
+        server.stop()
+        if failed:
+            print(server.lines())
+        if not keep:
+            shutil.rmtree(server.dir, ignore_errors=True)
+    sys.exit(1 if failed else 0)
+
+
+def dovecot_conf(programs, top, name, imap, spool, source):
+    """A dovecot on one IMAP port, with the auth and LMTP sockets of documents in a Postfix queue; source: lines of passdb and userdb."""
+    return f"""protocols = imap lmtp
+listen = 127.0.0.1
+base_dir = {top}/run-{name}
+state_dir = {top}/run-{name}
+libexec_dir = {programs.dovecot_libexec}
+log_path = {top}/{name}-dovecot.log
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+auth_failure_delay = 0
+first_valid_uid = 500
+mail_location = maildir:~/Maildir
+namespace inbox {{
+  inbox = yes
+}}
+passdb {{
+  {source}
+}}
+userdb {{
+  {source}
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service lmtp {{
+  unix_listener {spool}/private/dovecot-lmtp {{
+    mode = 0600
+    user = postfix
+  }}
+}}
+service auth {{
+  unix_listener {spool}/private/auth {{
+    mode = 0660
+    user = postfix
+  }}
+}}
+"""
+
+
 class MariaDb:
     """A server of its own in a directory, on a Unix socket and a free port. load() takes SQL."""
+    PATH = os.environ["PATH"] + ":/usr/sbin:/usr/libexec"
+
+    @classmethod
+    def is_installed(cls):
+        return all(shutil.which(program, path=cls.PATH) for program in ("mariadbd", "mariadb", "mariadb-install-db"))
 
     def __init__(self, directory):
-        for program in ("mariadbd", "mariadb", "mariadb-install-db"):
-            if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/usr/libexec"):
-                missing(f"no {program}")
+        if not self.is_installed():
+            missing("no MariaDB")
         self.dir, self.port, self.daemon = str(directory), free_port(), None
         self.socket = f"{self.dir}/s"
         os.makedirs(self.dir, exist_ok=True)
@@ -217,8 +354,7 @@ class MariaDb:
                         "--skip-test-db", *self.as_user], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def start(self):
-        program = shutil.which("mariadbd", path=os.environ["PATH"] + ":/usr/sbin:/usr/libexec")
-        self.daemon = Daemon([program, "--no-defaults", f"--datadir={self.dir}/d", f"--socket={self.socket}", f"--port={self.port}",
+        self.daemon = Daemon([shutil.which("mariadbd", path=self.PATH), "--no-defaults", f"--datadir={self.dir}/d", f"--socket={self.socket}", f"--port={self.port}",
                               "--bind-address=127.0.0.1", "--skip-name-resolve", f"--pid-file={self.dir}/pid", *self.as_user],
                              f"{self.dir}/log")
         wait_until(lambda: "mariadbd: " + self.daemon.lines()[-2000:], self.answers, 60)

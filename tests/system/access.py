@@ -8,88 +8,44 @@ and as an ordinary user. SPDX-License-Identifier: Apache-2.0
 import imaplib
 import os
 import poplib
-import pwd
 import re
-import shutil
 import signal
 import smtplib
 import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support import stack  # noqa: E402  pylint: disable=wrong-import-position
+from support.stack import check, match  # noqa: E402  pylint: disable=wrong-import-position
 
 PROGRAMS = ["imap-login", "pop3-login", "imap", "pop3", "mail-worker", "lmtp", "auth", "doveadm", "doveadm-auth", "dovecot"]
 MAIL_UID = 5999  # as root: the uid of all mail; needs no passwd entry
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def find_programs(destdir):
-    """Our programs by name; Postfix's lmtp has the same name, and the folder of Dovecot's comes first."""
-    found = {}
-    for path in sorted(Path(destdir).resolve().rglob("*"), key=lambda p: ("dovecot" not in p.parent.parts, p.parent.name == "postfix")):
-        if path.name in PROGRAMS and path.is_file() and os.access(path, os.X_OK) and path.parent.name != "smtp":
-            found.setdefault(path.name, path)
-    missing = [name for name in PROGRAMS if name not in found]
-    if missing:
-        print("not there: " + " ".join(missing))
-        sys.exit(77)
-    return found
-
-
-class Server:
+class Server(stack.PrivateDovecot):
     def __init__(self, destdir):
-        self.root = os.geteuid() == 0
-        self.dir = Path(tempfile.mkdtemp(prefix="access-"))
-        self.dir.chmod(0o755)
-        self.ports = {name: free_port() for name in ("imap", "imaps", "pop3", "pop3s")}
-        self.log = self.dir / "log"
-        self.config = self.dir / "dovecot.conf"
-        self.mail = self.dir / "mail"
-        libexec = self.dir / "libexec"
-        libexec.mkdir()
-        for name, path in find_programs(destdir).items():
-            shutil.copy(path, libexec / name)
-        self.program = libexec / "dovecot"
-        self.mail.mkdir()
-        uid = MAIL_UID if self.root else os.geteuid()
-        gid = MAIL_UID if self.root else os.getegid()
-        os.chown(self.mail, uid, gid)
-        self.uid, self.gid = uid, gid
+        super().__init__(destdir, "access-", PROGRAMS, MAIL_UID)
+        self.ports = {name: stack.free_port() for name in ("imap", "imaps", "pop3", "pop3s")}
         subprocess.run(["openssl", "req", "-new", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-out",
                         self.dir / "cert.pem", "-keyout", self.dir / "key.pem"], check=True, capture_output=True)
+        where = f"{self.uid}:{self.gid}::{self.mail}"
         users = self.dir / "users"
         users.write_text(
-            f"frank@example.org:{{PLAIN}}secret:{uid}:{gid}::{self.mail}/frank::\n"
-            f"anna@example.org:{{PLAIN}}secret:{uid}:{gid}::{self.mail}/anna::\n"
+            f"frank@example.org:{{PLAIN}}secret:{where}/frank::\nanna@example.org:{{PLAIN}}secret:{where}/anna::\n"
             f"low@example.org:{{PLAIN}}secret:12:12::{self.mail}/low::\n"
-            f"closed@example.org:{{PLAIN}}secret:{uid}:{gid}::{self.mail}/closed::nologin\n")
+            f"closed@example.org:{{PLAIN}}secret:{where}/closed::nologin\n")
         users.chmod(0o644)
         self.lmtp = self.dir / "lmtp"
-        self.has_lmtp = (libexec / "lmtp").exists()
         self.config.write_text(self.config_text())
 
     def config_text(self):
-        me = pwd.getpwuid(os.geteuid()).pw_name
-        who = "" if self.root else f"""
-default_internal_user = {me}
-default_login_user = {me}
-default_internal_group = {os.getegid()}
-"""
         return f"""
-protocols = imap pop3{" lmtp" if self.has_lmtp else ""}
-listen = 127.0.0.1
-base_dir = {self.dir}/run
-libexec_dir = {self.dir}/libexec
-log_path = {self.log}
-{who}
+protocols = imap pop3 lmtp
+{self.common_settings()}
 ssl = yes
 ssl_cert = <{self.dir}/cert.pem
 ssl_key = <{self.dir}/key.pem
@@ -134,7 +90,7 @@ service pop3-login {{
   }}
 }}
 service auth {{
-  user = {me}
+  user = {self.me}
 }}
 service imap {{
   idle_kill = 2s
@@ -152,38 +108,7 @@ service anvil {{
 """
 
     def start(self):
-        self.process = subprocess.Popen([self.program, "-F", "-c", self.config],
-                                        stderr=open(self.dir / "stderr", "w"))
-        deadline = time.time() + 20
-        while time.time() < deadline:
-            if self.process.poll() is not None:
-                break
-            try:
-                socket.create_connection(("127.0.0.1", self.ports["imap"]), 1).close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise SystemExit("dovecot does not start: " + (self.dir / "stderr").read_text() + self.lines())
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(15)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-    def lines(self):
-        return self.log.read_text() if self.log.exists() else ""
-
-    def wait_log(self, pattern):
-        deadline = time.time() + 10
-        while time.time() < deadline:
-            if found := re.search(pattern, self.lines(), re.M):
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"no log line {pattern}")
+        self.start_on(self.ports["imap"])
 
     def put_message(self, user, subject):
         box = self.mail / user / "Maildir"
@@ -236,24 +161,10 @@ class Raw:
         self.sock.close()
 
 
-def check(condition, text):
-    if not condition:
-        raise AssertionError(text)
+CASES = stack.Cases()
 
 
-def match(text, pattern):
-    check(re.search(pattern, text), f"{text!r} does not match {pattern!r}")
-
-
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-@case
+@CASES
 def greeting_and_refusal_without_tls(s):
     c = Raw(s, source="127.0.0.9")
     match(c.line(), r"^\* OK \[CAPABILITY IMAP4rev1 SASL-IR .*STARTTLS LOGINDISABLED\] Test ready\.$")
@@ -265,7 +176,7 @@ def greeting_and_refusal_without_tls(s):
                r"user=<frank@example.org>, rip=127\.0\.0\.9, ")
 
 
-@case
+@CASES
 def login_on_the_same_host_reads_a_maildir(s):
     s.put_message("frank", "hello one")
     c = imaplib.IMAP4("127.0.0.1", s.ports["imap"])
@@ -280,7 +191,7 @@ def login_on_the_same_host_reads_a_maildir(s):
     s.wait_log(r"imap\(frank@example\.org\)<\d+><\S+>: Info: Disconnected: Logged out in=\d+ out=\d+ deleted=0 ")
 
 
-@case
+@CASES
 def starttls_and_authenticate(s):
     c = imaplib.IMAP4("127.0.0.1", s.ports["imap"])
     c.starttls(tls())
@@ -291,7 +202,7 @@ def starttls_and_authenticate(s):
     s.wait_log(r"imap-login: Info: Login: user=<frank@example\.org>, method=PLAIN, .* mpid=\d+, TLS, session=<\S+>$")
 
 
-@case
+@CASES
 def no_tls_on_the_tls_port(s):
     with socket.create_connection(("127.0.0.1", s.ports["imaps"]), 10) as c:
         c.sendall(b"a LOGIN x y\r\n")
@@ -301,7 +212,7 @@ def no_tls_on_the_tls_port(s):
                r"\(no auth attempts in 0 secs\): user=<>, rip=127\.0\.0\.1, lip=127\.0\.0\.1, TLS handshaking: SSL_accept\(\) failed: error:.*, session=<\S+>$")
 
 
-@case
+@CASES
 def imaps_with_much_data(s):
     c = imaplib.IMAP4_SSL("127.0.0.1", s.ports["imaps"], ssl_context=tls())
     c.login("anna@example.org", "secret")
@@ -313,7 +224,7 @@ def imaps_with_much_data(s):
     c.logout()
 
 
-@case
+@CASES
 def pipelined_behind_login(s):
     c = Raw(s)
     c.line()
@@ -325,7 +236,7 @@ def pipelined_behind_login(s):
     check(any(l.startswith("b OK [READ-WRITE]") for l in lines) and lines[-1].startswith("c OK Logout"), f"{lines}")
 
 
-@case
+@CASES
 def wrong_password_then_right(s):
     c = Raw(s)
     c.line()
@@ -342,7 +253,7 @@ def wrong_password_then_right(s):
                r"method=PLAIN, rip=127")
 
 
-@case
+@CASES
 def three_wrong_commands(s):
     c = Raw(s)
     c.line()
@@ -354,7 +265,7 @@ def three_wrong_commands(s):
     s.wait_log(r"Disconnected: Too many invalid commands \(no auth attempts in \d+ secs\): user=<>, rip=")
 
 
-@case
+@CASES
 def uid_below_first_valid_uid(s):
     if not s.root:
         return
@@ -368,7 +279,7 @@ def uid_below_first_valid_uid(s):
                r"file, uid from userdb lookup\)\.$")
 
 
-@case
+@CASES
 def connection_limit(s):
     open_ones = []
     for i in range(4):
@@ -386,7 +297,7 @@ def connection_limit(s):
         c.ask("z LOGOUT")
 
 
-@case
+@CASES
 def idle_hears_of_new_mail(s):
     c = Raw(s)
     c.line()
@@ -401,7 +312,7 @@ def idle_hears_of_new_mail(s):
     c.close()
 
 
-@case
+@CASES
 def worker_runs_as_the_mail_user_and_ends_when_idle(s):
     c = Raw(s)
     c.line()
@@ -419,7 +330,7 @@ def worker_runs_as_the_mail_user_and_ends_when_idle(s):
     match(c.ask("a LOGIN frank@example.org secret")[-1], "^a OK ")
 
 
-@case
+@CASES
 def killed_worker_takes_only_its_sessions(s):
     logins = re.compile(r"Login: user=<frank@example\.org>.* mpid=(\d+)")
     before = len(logins.findall(s.lines()))
@@ -438,7 +349,7 @@ def killed_worker_takes_only_its_sessions(s):
     s.wait_log(rf"imap\(frank@example\.org\)<{pid}><\S+>: Fatal: master: service\(imap\): child {pid} killed with signal 9$")
 
 
-@case
+@CASES
 def pop3_dialogue_before_login(s):
     c = Raw(s, "pop3")
     match(c.line(), r"^\+OK Test ready\.$")
@@ -458,7 +369,7 @@ def pop3_dialogue_before_login(s):
     s.wait_log(r"pop3-login: Info: Disconnected: Aborted login by logging out \(auth failed, 1 attempts in ")
 
 
-@case
+@CASES
 def pop3_reads_mail(s):
     s.put_message("anna", "for pop3")
     p = poplib.POP3_SSL("127.0.0.1", s.ports["pop3s"], context=tls())
@@ -471,10 +382,8 @@ def pop3_reads_mail(s):
     s.wait_log(r"pop3-login: Info: Login: user=<anna@example\.org>, method=PLAIN, .* TLS, session=<\S+>$")
 
 
-@case
+@CASES
 def lmtp_delivers_to_several_users(s):
-    if not s.has_lmtp:
-        return
     client = smtplib.LMTP(str(s.lmtp))
     token = f"token{time.time_ns()}"
     refused = client.sendmail("sender@example.org", ["frank@example.org", "anna@example.org", "nobody@example.org"],
@@ -500,7 +409,7 @@ def doveadm(s, *words, status=0):
     return done.stdout if status == 0 else done.stdout + done.stderr
 
 
-@case
+@CASES
 def doveadm_looks_at_mail(s):
     s.put_message("frank", "needle in it")
     listed = doveadm(s, "mailbox", "list", "-u", "frank@example.org").split("\n")
@@ -515,7 +424,7 @@ def doveadm_looks_at_mail(s):
     match(doveadm(s, "pw", "-s", "PLAIN", "-p", "x"), r"^\{PLAIN\}x\n$")
 
 
-@case
+@CASES
 def doveadm_who_and_kick(s):
     c = Raw(s)
     c.line()
@@ -526,7 +435,7 @@ def doveadm_who_and_kick(s):
     match(doveadm(s, "kick", "nobody@example.org", status=68), r"^no users kicked\n")
 
 
-@case
+@CASES
 def reload_keeps_sessions(s):
     c = Raw(s, "imaps", True)
     c.line()
@@ -542,7 +451,7 @@ def reload_keeps_sessions(s):
     d.close()
 
 
-@case
+@CASES
 def stop_says_goodbye(s):
     c = Raw(s)
     c.line()
@@ -559,27 +468,7 @@ def main():
         words = words[1:]
     if not words:
         raise SystemExit(__doc__)
-    only = [a for a in words[1:] if not a.startswith("-")]
-    server = Server(words[0])
-    failed = []
-    try:
-        server.start()
-        for function in CASES:
-            if only and function.__name__ not in only:
-                continue
-            try:
-                function(server)
-                print(f"ok    {function.__name__}", flush=True)
-            except Exception as error:  # every case is run
-                failed.append(function.__name__)
-                print(f"FAIL  {function.__name__}: {type(error).__name__}: {error}", flush=True)
-    finally:
-        server.stop()
-        if failed:
-            print(server.lines())
-        if "--keep" not in sys.argv:
-            shutil.rmtree(server.dir, ignore_errors=True)
-    sys.exit(1 if failed else 0)
+    stack.run_cases(Server(words[0]), CASES.functions, [word for word in words[1:] if not word.startswith("-")], "--keep" in words)
 
 
 if __name__ == "__main__":

@@ -113,10 +113,10 @@ transport_retry_time = 1s
         self.running.append(daemon)
         return daemon.wait_for(self.smtp, "220 ")
 
-    def dovecot(self, database_port=None, programs=None, name="dovecot"):
+    def dovecot(self, database_port=None, programs=None, name="ours"):
         """On users in the database, or (without one) in a file."""
         programs = programs or self.programs
-        config, log = self.top / f"etc/{name}.conf", self.top / f"log/{name}.log"
+        config, log = self.top / f"etc/{name}.conf", self.top / f"{name}-dovecot.log"
         (self.top / "etc/users").write_text("".join(
             f"{user}@example.org:{{PLAIN}}secret:{MAIL_UID}:{MAIL_UID}::{self.mail}/{user}::\n" for user in ("frank", "anna")))
         (self.top / "etc/sql.conf").write_text(f"""driver = mysql
@@ -125,48 +125,7 @@ password_query = SELECT email AS user, password FROM users WHERE email = '%u'
 user_query = SELECT {MAIL_UID} AS uid, {MAIL_UID} AS gid, '{self.mail}/%n' AS home FROM users WHERE email = '%u'
 """)
         source = f"driver = sql\n  args = {self.top}/etc/sql.conf" if database_port else f"driver = passwd-file\n  args = {self.top}/etc/users"
-        config.write_text(f"""protocols = imap lmtp
-listen = 127.0.0.1
-base_dir = {self.top}/run-{name}
-state_dir = {self.top}/run-{name}
-libexec_dir = {programs.dovecot_libexec}
-log_path = {log}
-ssl = no
-disable_plaintext_auth = no
-auth_mechanisms = plain login
-auth_failure_delay = 0
-first_valid_uid = 500
-mail_location = maildir:~/Maildir
-namespace inbox {{
-  inbox = yes
-}}
-passdb {{
-  {source}
-}}
-userdb {{
-  {source}
-}}
-service imap-login {{
-  inet_listener imap {{
-    port = {self.imap}
-  }}
-  inet_listener imaps {{
-    port = 0
-  }}
-}}
-service lmtp {{
-  unix_listener {self.spool}/private/dovecot-lmtp {{
-    mode = 0600
-    user = postfix
-  }}
-}}
-service auth {{
-  unix_listener {self.spool}/private/auth {{
-    mode = 0660
-    user = postfix
-  }}
-}}
-""")
+        config.write_text(stack.dovecot_conf(programs, self.top, name, self.imap, self.spool, source))
         daemon = stack.Daemon([programs.dovecot, "-F", "-c", config], log)
         self.running.append(daemon)
         return daemon.wait_for(self.imap, "* OK")

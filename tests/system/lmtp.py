@@ -8,72 +8,31 @@ import os
 import poplib
 import pwd
 import re
-import shutil
 import signal
 import smtplib
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support import stack  # noqa: E402  pylint: disable=wrong-import-position
+from support.stack import check, match  # noqa: E402  pylint: disable=wrong-import-position
 
 PROGRAMS = ["dovecot", "auth", "lmtp", "imap", "mail-worker", "pop3", "pop3-login", "dovecot-lda"]
 MAIL_UID = 5998  # as root: the uid of all mail; needs no passwd entry
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def find_programs(destdir):
-    found = {}
-    for path in sorted(Path(destdir).rglob("*"), key=lambda p: "dovecot" not in p.parent.parts):
-        if path.name in PROGRAMS and path.is_file() and os.access(path, os.X_OK) and path.parent.name != "smtp":
-            found.setdefault(path.name, path)
-    missing = [name for name in PROGRAMS if name not in found]
-    if missing:
-        print("not there: " + " ".join(missing))
-        sys.exit(77)
-    return found
-
-
-class Server:
+class Server(stack.PrivateDovecot):
     def __init__(self, destdir):
-        programs = find_programs(destdir)
-        self.root = os.geteuid() == 0
-        if self.root:
-            for user in ("dovecot", "dovenull"):
-                try:
-                    pwd.getpwnam(user)
-                except KeyError:
-                    print(f"no user {user}")
-                    sys.exit(77)
-        self.dir = Path(tempfile.mkdtemp(prefix="lmtp-"))
-        self.dir.chmod(0o755)
-        libexec = self.dir / "libexec"
-        libexec.mkdir()
-        for name, path in programs.items():
-            shutil.copy(path, libexec / name)
-        self.program = libexec / "dovecot"
-        self.port, self.pop3 = free_port(), free_port()
+        super().__init__(destdir, "lmtp-", PROGRAMS, MAIL_UID)
+        self.port, self.pop3 = stack.free_port(), stack.free_port()
         self.socket = str(self.dir / "run" / "lmtp")
-        self.log = self.dir / "log"
-        self.mail = self.dir / "mail"
-        self.mail.mkdir()
-        self.uid = MAIL_UID if self.root else os.geteuid()
-        self.gid = MAIL_UID if self.root else os.getegid()
-        os.chown(self.mail, self.uid, self.gid)
         where = f"{self.uid}:{self.gid}::{self.mail}"
         (self.dir / "users").write_text(
             f"frank@example.org:{{PLAIN}}secret:{where}/frank::\nanna@example.org:{{PLAIN}}secret:{where}/anna::\n"
             f"low@example.org:{{PLAIN}}secret:12:12::{self.mail}/low::\n"
             f"full@example.org:{{PLAIN}}secret:{self.uid}:{self.gid}::/proc/full::\n")
-        self.config = self.dir / "dovecot.conf"
         self.config.write_text(self.config_text())
-        self.process = None
 
     def brokers(self):
         """Process ids of the parent's children named imap."""
@@ -88,19 +47,9 @@ class Server:
         return found
 
     def config_text(self):
-        me = pwd.getpwuid(os.geteuid()).pw_name
-        who = "" if self.root else f"""
-default_internal_user = {me}
-default_login_user = {me}
-default_internal_group = {os.getegid()}
-"""
         return f"""
 protocols = imap pop3 lmtp
-listen = 127.0.0.1
-base_dir = {self.dir}/run
-libexec_dir = {self.dir}/libexec
-log_path = {self.log}
-{who}
+{self.common_settings()}
 ssl = no
 disable_plaintext_auth = no
 login_greeting = Test ready.
@@ -140,7 +89,7 @@ service pop3-login {{
   }}
 }}
 service auth {{
-  user = {me}
+  user = {self.me}
 }}
 service lmtp {{
   inet_listener lmtp {{
@@ -148,7 +97,7 @@ service lmtp {{
   }}
   unix_listener lmtp {{
     mode = 0600
-    user = {me}
+    user = {self.me}
   }}
 }}
 service anvil {{
@@ -159,35 +108,7 @@ service anvil {{
 """
 
     def start(self):
-        self.process = subprocess.Popen([self.program, "-F", "-c", self.config], stderr=open(self.dir / "stderr", "w"))
-        deadline = time.time() + 20
-        while time.time() < deadline and self.process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise SystemExit("dovecot does not start: " + (self.dir / "stderr").read_text() + self.lines())
-
-    def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(15)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-    def lines(self):
-        return self.log.read_text() if self.log.exists() else ""
-
-    def wait_log(self, pattern):
-        deadline = time.time() + 10
-        while time.time() < deadline:
-            if re.search(pattern, self.lines(), re.M):
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"no log line {pattern}")
+        self.start_on(self.port)
 
     def lmtp(self, unix=False):
         client = smtplib.LMTP(self.socket, 0, "client.example") if unix else smtplib.LMTP("127.0.0.1", self.port, "client.example")
@@ -201,25 +122,11 @@ service anvil {{
         return [p.read_bytes().decode() for p in sorted(files, key=lambda p: [int(n) for n in re.findall(r"\d+", p.name)[:2]])]
 
 
-def check(condition, text):
-    if not condition:
-        raise AssertionError(text)
-
-
-def match(text, pattern):
-    check(re.search(pattern, text, re.S), f"{text!r} does not match {pattern!r}")
-
-
 def reply(answer):
     return f"{answer[0]} {answer[1].decode()}"
 
 
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
+CASES = stack.Cases()
 
 
 # One transaction: replies at RCPT, and after the message.
@@ -232,7 +139,7 @@ def send(client, rcpts, text, sender="sender@example.net"):
     return at_rcpt, [reply(client.getreply()) for answer in at_rcpt if answer.startswith("250")]
 
 
-@case
+@CASES
 def one_message_over_the_unix_socket(s):
     c = s.lmtp(unix=True)
     match(repr(c.ehlo_resp), r"mail\.example\.org\\n8BITMIME\\nCHUNKING\\nENHANCEDSTATUSCODES\\nPIPELINING")
@@ -257,7 +164,7 @@ def one_message_over_the_unix_socket(s):
         check(re.search(r"^Uid:\s+" + str(pwd.getpwnam("dovecot").pw_uid), status, re.M), "lmtp is not root")
 
 
-@case
+@CASES
 def several_recipients_over_tcp(s):
     c = s.lmtp()
     at_rcpt, saved = send(c, ["frank@example.org", "nobody@example.org", "ANNA@example.org", "low@example.org", "full@example.org"],
@@ -282,7 +189,7 @@ def several_recipients_over_tcp(s):
     s.wait_log(r"lmtp\(\d+\): Info: Disconnect from 127\.0\.0\.1: Logged out \(state=READY\)$")
 
 
-@case
+@CASES
 def a_large_message(s):
     c = s.lmtp()
     body = "".join(f"{n:070d}\n" for n in range(40000))
@@ -293,7 +200,7 @@ def a_large_message(s):
         check(s.messages(user)[-1].endswith("Subject: large\n\n" + body), "all of it is there")
 
 
-@case
+@CASES
 def detail_addresses(s):
     c = s.lmtp()
     before = len(s.messages("frank"))
@@ -311,7 +218,7 @@ def detail_addresses(s):
     c.quit()
 
 
-@case
+@CASES
 def many_at_once(s):
     clients = [s.lmtp(unix=n % 2 == 0) for n in range(20)]
     before = len(s.messages("anna"))
@@ -327,7 +234,7 @@ def many_at_once(s):
     check(len(s.messages("anna")) == before + len(clients), "each is there once")
 
 
-@case
+@CASES
 def pop3_reads_what_lmtp_stored(s):
     c = poplib.POP3("127.0.0.1", s.pop3)
     check(c.user("frank@example.org") == b"+OK", "USER")
@@ -352,7 +259,7 @@ def lda(s, words, text="Subject: lda\nMessage-ID: <l@test>\n\nbody\n", config=Tr
     return done.returncode, done.stdout.decode() + done.stderr.decode()
 
 
-@case
+@CASES
 def dovecot_lda(s):
     before = len(s.messages("anna"))
     check(lda(s, ["-d", "anna@example.org", "-f", "a@b.example"]) == (0, ""), "stored")
@@ -375,7 +282,7 @@ def dovecot_lda(s):
         check(newest.stat().st_uid == s.uid, "stored as the user")
 
 
-@case
+@CASES
 def nothing_is_lost_when_the_broker_dies(s):
     c = s.lmtp()
     check(c.mail("a@b.example")[0] == 250 and c.rcpt("anna@example.org")[0] == 250, "before")
@@ -397,27 +304,10 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--destdir", required=True)
     arguments.add_argument("--keep", action="store_true")
+    arguments.add_argument("cases", nargs="*")
     options = arguments.parse_args()
-    s = Server(options.destdir)
-    failed = 0
-    s.start()
-    try:
-        for function in CASES:
-            try:
-                function(s)
-                print(f"ok {function.__name__}")
-            except Exception as error:  # whatever it is: the other cases go on
-                failed += 1
-                print(f"FAIL {function.__name__}: {type(error).__name__}: {error}")
-    finally:
-        s.stop()
-        if failed:
-            print(s.lines()[-6000:])
-        if not options.keep:
-            shutil.rmtree(s.dir)
-    print(f"{len(CASES) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    stack.run_cases(Server(options.destdir), CASES.functions, options.cases, options.keep)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

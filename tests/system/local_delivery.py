@@ -12,8 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
-QUEUES = "active bounce corrupt defer deferred flush hold incoming private saved trace public maildrop pid".split()
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.stack import QUEUES, find  # noqa: E402  pylint: disable=wrong-import-position
+
 MASTER = """pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -23,16 +26,6 @@ defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
 local unix - n n - - local
 """
-
-
-def find(top, *names):
-    for name in names:
-        for folder, _, files in os.walk(top):
-            path = os.path.join(folder, name)
-            if name in files and os.access(path, os.X_OK):
-                return path
-    print(f"no {names[0]} under {top}")
-    sys.exit(77)
 
 
 def write(path, text):

@@ -5,13 +5,15 @@
 """usage: mysql_lookup.py [--destdir DIR | --postmap FILE]     exit 0: all good; 77: no MariaDB here; 1: a check failed"""
 import argparse
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support import stack  # noqa: E402  pylint: disable=wrong-import-position
 
 SCHEMA = """
 create database mailserver character set utf8mb4; use mailserver;
@@ -28,41 +30,12 @@ create user mailuser@'127.0.0.1' identified by 'secret'; grant select on mailser
 """
 
 
-class Server:
-    def __init__(self, directory, mariadbd):
-        self.dir, self.mariadbd = directory, mariadbd
-        self.socket = os.path.join(directory, "s")
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        self.process = None
-        self.as_user = ["--user=root"] if os.geteuid() == 0 else []
-        subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={directory}/d",
-                        "--auth-root-authentication-method=normal", "--skip-test-db", *self.as_user],
-                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [self.mariadbd, "--no-defaults", f"--datadir={self.dir}/d", f"--socket={self.socket}", f"--port={self.port}",
-             "--bind-address=127.0.0.1", "--skip-name-resolve", f"--pid-file={self.dir}/pid", *self.as_user],
-            stdout=subprocess.DEVNULL, stderr=open(os.path.join(self.dir, "log"), "a"))
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            if subprocess.run(["mariadb", "--no-defaults", "-S", self.socket, "-u", "root", "-e", "select 1"],
-                              capture_output=True).returncode == 0:
-                return
-            time.sleep(0.1)
-        raise SystemExit("mariadbd does not start; see " + self.dir + "/log")
-
-    def load(self, text):
-        subprocess.run(["mariadb", "--no-defaults", "--default-character-set=utf8mb4", "-S", self.socket, "-u", "root"],
-                       input=text.encode(), check=True)
-
+class Server(stack.MariaDb):
     def kill(self):
-        if self.process:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-            self.process = None
+        if self.daemon:
+            self.daemon.process.send_signal(signal.SIGKILL)
+            self.daemon.process.wait()
+            self.daemon = None
 
 
 class Checks:
@@ -156,12 +129,11 @@ def main():
     options = parser.parse_args()
     if options.destdir:
         options.postmap = os.path.join(options.destdir, "usr/sbin/postmap")
-    mariadbd = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/libexec")
-    if not mariadbd or not shutil.which("mariadb-install-db"):
-        print("mariadbd is not installed")
+    if not stack.MariaDb.is_installed():
+        print("MariaDB is not installed")
         return 77
     with tempfile.TemporaryDirectory(prefix="dovetail-mysql-") as directory:
-        server = Server(directory, mariadbd)
+        server = Server(directory)
         try:
             server.start()
             server.load(SCHEMA)

@@ -4,125 +4,38 @@
 # high ports; the real packages keep their own configuration and need not run.
 # SPDX-License-Identifier: Apache-2.0
 """usage: pairings.py --destdir DIR [CASE...]   exit 0: all good; 1: a check failed; 77: not root, or something is missing"""
-import argparse
-import grp
 import imaplib
 import os
-import pwd
 import re
-import shutil
-import signal
 import smtplib
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support import stack  # noqa: E402  pylint: disable=wrong-import-position
+from support.stack import check, wait_until  # noqa: E402  pylint: disable=wrong-import-position
+
 MAIL_UID = 5997  # the uid of all mail; needs no passwd entry
-REAL = {"dovecot": Path("/usr/lib/dovecot"), "postfix": Path("/usr/lib/postfix/sbin")}
-DOVECOT, DOVEADM = "/usr/sbin/dovecot", "/usr/bin/doveadm"
-QUEUES = "active bounce corrupt defer deferred flush hold incoming private saved trace pid public maildrop".split()
-SERVICES = """pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-lmtp unix - - n - - lmtp
-smtp unix - - n - - smtp
-error unix - - n - - error
-retry unix - - n - - error
-anvil unix - - n - 1 anvil
-"""
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-def check(good, text):
-    if not good:
-        raise AssertionError(text)
-
-
-def missing(text):
-    print(text)
-    sys.exit(77)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def our_folder(destdir, *patterns):
-    for pattern in patterns:
-        for path in Path(destdir).rglob(pattern):
-            return path.parent
-    missing(f"no {patterns[0]} in {destdir}")
-
-
-def wait_until(what, test, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if test():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"in vain: {what}")
-
-
-class Daemon:
-    def __init__(self, arguments, log, env=None):
-        self.log = log
-        self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=open(f"{log}.out", "a"),
-                                        stderr=subprocess.STDOUT, env=env, start_new_session=True)
-
-    def lines(self):
-        return "".join(path.read_text(errors="replace") for path in (Path(f"{self.log}.out"), self.log) if path.exists())
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(15)
-            except subprocess.TimeoutExpired:
-                pass
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)  # the group is our own: who did not end goes now
-        except ProcessLookupError:
-            pass
-        self.process.wait()
+DOVEADM = "/usr/bin/doveadm"
+CASES = stack.Cases()
 
 
 class Systems:
     """Both sides of both, with one spool and one store."""
 
-    def __init__(self, destdir):
-        self.dir = Path(tempfile.mkdtemp(prefix="pairings-"))
-        self.dir.chmod(0o755)
-        shutil.copytree(our_folder(destdir, "dovecot/imap-login"), self.dir / "ours-dovecot")
-        shutil.copy(our_folder(destdir, "sbin/dovecot") / "dovecot", self.dir / "ours-dovecot")
-        shutil.copytree(our_folder(destdir, "postfix/qmgr", "postfix/sbin/qmgr"), self.dir / "ours-postfix", symlinks=True)
-        shutil.copy(our_folder(destdir, "sbin/postdrop") / "postdrop", self.dir / "ours-postfix")
-        self.smtp, self.imap = free_port(), free_port()
+    def __init__(self, options, directory):
+        self.dir = directory
+        self.programs = {"ours": stack.Programs.ours(options.destdir, directory / "programs"), "real": stack.Programs.real()}
+        self.smtp, self.imap = stack.free_port(), stack.free_port()
         self.mail = self.dir / "mail"
         self.mail.mkdir()
         os.chown(self.mail, MAIL_UID, MAIL_UID)
         (self.dir / "users").write_text("".join(
             f"{user}@example.org:{{PLAIN}}secret:{MAIL_UID}:{MAIL_UID}::{self.mail}/{user}::\n" for user in ("frank", "anna")))
-        postfix = pwd.getpwnam("postfix")
+        stack.make_queue(self.dir)
         self.spool, self.data = self.dir / "spool", self.dir / "data"
-        for path in [self.spool, self.data] + [self.spool / name for name in QUEUES]:
-            path.mkdir()
-            if path not in (self.spool, self.spool / "pid"):
-                os.chown(path, postfix.pw_uid, grp.getgrnam("postdrop").gr_gid if path.name in ("public", "maildrop") else -1)
-                path.chmod({"public": 0o710, "maildrop": 0o730}.get(path.name, 0o700))
         self.running = []
 
     def end(self):
@@ -131,66 +44,22 @@ class Systems:
         self.running = []
 
     def dovecot(self, whose):
-        config, log = self.dir / f"{whose}-dovecot.conf", self.dir / f"{whose}-dovecot.log"
-        libexec = self.dir / "ours-dovecot" if whose == "ours" else REAL["dovecot"]
-        config.write_text(f"""
-protocols = imap lmtp
-listen = 127.0.0.1
-base_dir = {self.dir}/{whose}-run
-state_dir = {self.dir}/{whose}-run
-libexec_dir = {libexec}
-log_path = {log}
-ssl = no
-disable_plaintext_auth = no
-auth_mechanisms = plain login
-auth_failure_delay = 0
-first_valid_uid = 500
-mail_location = maildir:~/Maildir
-namespace inbox {{
-  inbox = yes
-}}
-passdb {{
-  driver = passwd-file
-  args = {self.dir}/users
-}}
-userdb {{
-  driver = passwd-file
-  args = {self.dir}/users
-}}
-service imap-login {{
-  inet_listener imap {{
-    port = {self.imap}
-  }}
-  inet_listener imaps {{
-    port = 0
-  }}
-}}
-service lmtp {{
-  unix_listener {self.spool}/private/dovecot-lmtp {{
-    mode = 0600
-    user = postfix
-  }}
-}}
-service auth {{
-  unix_listener {self.spool}/private/auth {{
-    mode = 0660
-    user = postfix
-  }}
-}}
-""")
-        program = libexec / "dovecot" if whose == "ours" else DOVECOT
-        return self.wait_for(Daemon([program, "-F", "-c", config], log), self.imap, "* OK")
+        config, programs = self.dir / f"{whose}-dovecot.conf", self.programs[whose]
+        source = f"driver = passwd-file\n  args = {self.dir}/users"
+        config.write_text(stack.dovecot_conf(programs, self.dir, whose, self.imap, self.spool, source))
+        daemon = stack.Daemon([programs.dovecot, "-F", "-c", config], self.dir / f"{whose}-dovecot.log")
+        self.running.append(daemon)
+        return daemon.wait_for(self.imap, "* OK")
 
     def postfix(self, whose):
-        etc, log = self.dir / f"{whose}-etc", self.dir / f"{whose}-postfix.log"
-        folder = self.dir / "ours-postfix" if whose == "ours" else REAL["postfix"]
+        etc, log, programs = self.dir / f"{whose}-etc", self.dir / f"{whose}-postfix.log", self.programs[whose]
         etc.mkdir()
         (etc / "mailboxes").write_text("frank@example.org x\nanna@example.org x\n")
         (etc / "main.cf").write_text(f"""compatibility_level = 3.6
 queue_directory = {self.spool}
 data_directory = {self.data}
-command_directory = {folder if whose == "ours" else "/usr/sbin"}
-daemon_directory = {folder}
+command_directory = {programs.commands}
+daemon_directory = {programs.daemons}
 maillog_file = {log}
 maillog_file_prefixes = {self.dir}
 myhostname = mx.example.org
@@ -208,23 +77,11 @@ virtual_transport = lmtp:unix:private/dovecot-lmtp
 virtual_mailbox_domains = example.org
 virtual_mailbox_maps = texthash:{etc}/mailboxes
 """)
-        (etc / "master.cf").write_text(f"127.0.0.1:{self.smtp} inet n - n - - smtpd\n{SERVICES}"
+        (etc / "master.cf").write_text(f"127.0.0.1:{self.smtp} inet n - n - - smtpd\n{stack.SERVICES}"
                                        + ("postlog unix-dgram n - n - 1 postlogd\n" if whose == "real" else ""))
-        return self.wait_for(Daemon([folder / "master", "-c", etc, "-d"], log, dict(os.environ, MAIL_CONFIG=str(etc))),
-                             self.smtp, "220 ")
-
-    def wait_for(self, daemon, port, greeting):
+        daemon = stack.Daemon([programs.daemons / "master", "-c", etc, "-d"], log, dict(os.environ, MAIL_CONFIG=str(etc)))
         self.running.append(daemon)
-
-        def greets():
-            check(daemon.process.poll() is None, f"ended at once:\n{daemon.lines()[-3000:]}")
-            try:
-                with socket.create_connection(("127.0.0.1", port), 5) as s:
-                    return s.recv(100).decode().startswith(greeting)
-            except OSError:
-                return False
-        wait_until(f"a greeting:\n{daemon.lines()[-3000:]}", greets)
-        return daemon
+        return daemon.wait_for(self.smtp, "220 ")
 
     def login(self, user):
         client = imaplib.IMAP4("127.0.0.1", self.imap)
@@ -283,13 +140,13 @@ def through_both(s, mta):
     check(not list((s.spool / "active").iterdir()) and not list((s.spool / "incoming").iterdir()), "the queue is empty")
 
 
-@case
+@CASES
 def our_postfix_with_real_dovecot(s):
     s.dovecot("real")
     through_both(s, s.postfix("ours"))
 
 
-@case
+@CASES
 def real_postfix_with_our_dovecot(s):
     s.dovecot("ours")
     through_both(s, s.postfix("real"))
@@ -362,12 +219,12 @@ def swap(s, first, second, user):
     check(s.state(user) == after, f"{first} again reads {s.state(user)}, {second} had {after}")
 
 
-@case
+@CASES
 def maildir_of_ours_read_by_real_dovecot(s):
     swap(s, "ours", "real", "frank")
 
 
-@case
+@CASES
 def maildir_of_real_dovecot_read_by_ours(s):
     swap(s, "real", "ours", "frank")
 
@@ -442,48 +299,18 @@ def swap_index(s, sides):
     check(not wrong, f"the real one complains: {wrong}")
 
 
-@case
+@CASES
 def index_given_and_taken_beginning_with_ours(s):
     swap_index(s, ["ours", "real", "ours", "real", "ours"])
 
 
-@case
+@CASES
 def index_given_and_taken_beginning_with_real(s):
     swap_index(s, ["real", "ours", "real", "ours", "real"])
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--destdir", required=True)
-    parser.add_argument("cases", nargs="*")
-    options = parser.parse_args()
+if __name__ == "__main__":
     if os.geteuid() != 0:
-        missing("needs root")
-    for path in [DOVECOT, DOVEADM, REAL["dovecot"] / "imap", REAL["dovecot"] / "lmtp", REAL["postfix"] / "master"]:
-        if not os.access(path, os.X_OK):
-            missing(f"no real {path}")
-    for find, name in [(pwd.getpwnam, "postfix"), (pwd.getpwnam, "dovecot"), (pwd.getpwnam, "dovenull"), (grp.getgrnam, "postdrop")]:
-        try:
-            find(name)
-        except KeyError:
-            missing(f"no user or group {name}")
-    failed = 0
-    for one in CASES:
-        if options.cases and one.__name__ not in options.cases:
-            continue
-        s = Systems(options.destdir)
-        try:
-            one(s)
-            print(f"ok {one.__name__}")
-        except Exception as error:
-            failed += 1
-            print(f"FAIL {one.__name__}: {type(error).__name__}: {error}")
-            for log in sorted(s.dir.glob("*.log*")):
-                print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}")
-        finally:
-            s.end()
-            shutil.rmtree(s.dir, ignore_errors=True)
-    sys.exit(1 if failed else 0)
-
-
-main()
+        stack.missing("needs root")
+    stack.need_users("postfix", "dovecot", "dovenull")
+    CASES.run(Systems, "pairings.py --destdir DIR [--keep] [CASE...]", "pairings-")

@@ -48,8 +48,9 @@ Task<Listing> find_listing(Check& c, std::string what, std::string_view argument
   auto answer = co_await c.s.server.dns->a(name);
   if (answer.status == net::DnsStatus::temporary) {
     c.s.server.log.warning(
-          "{0}: RBL lookup error: Host or domain name not found. Name service error for name={0} type=A: {1}",
-          base::printable(name), answer.error);
+        "{0}: RBL lookup error: Host or domain name not found. Name service error for name={0} "
+        "type=A: {1}",
+        base::printable(name), answer.error);
     co_return listing;
   }
   for (auto& record : answer.records) {

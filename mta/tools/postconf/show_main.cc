@@ -20,6 +20,7 @@ Services load_services_if_there(const std::string& directory) {
     warning(errno_error("open " + path, errno).text);
     return {};
   }
+  if (S_ISDIR(st.st_mode)) return {};  // reads as nothing, as with the incumbent
   auto services = conf::load_master_cf(path, {[](const std::string& text) { warning(text); }});
   if (!services) fatal(services.error().text);
   return std::move(*services);
