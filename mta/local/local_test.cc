@@ -130,6 +130,18 @@ TEST_CASE("lines are quoted where the form asks for it") {
         "here\r\n>From\r\n..\r\nfrom x\r\n\r\n");
 }
 
+TEST_CASE("a line in pieces is quoted once, at its beginning, and ended once") {
+  TextForm form;
+  form.quote_from = form.dot_stuff = true;
+  std::string out;
+  append_in_form(out, "From here", form, true, false);
+  append_in_form(out, "From there", form, false, false);
+  append_in_form(out, "From everywhere", form, false, true);
+  append_in_form(out, ".dot", form, true, false);
+  append_in_form(out, ".", form, false, true);
+  CHECK(out == ">From hereFrom thereFrom everywhere\n..dot.\n");
+}
+
 TEST_CASE("the lines before a message") {
   MailHeaders all{true, true, true, true};
   auto text = lines_before(all, "a b@x.test", "Orig@y.test", "bob@y.test", "\n");

@@ -31,11 +31,12 @@ std::string lines_before(const MailHeaders& which, std::string_view sender,
   return out;
 }
 
-void append_in_form(std::string& out, std::string_view line, const TextForm& form) {
-  if (form.quote_from && line.starts_with("From ")) out += '>';
-  if (form.dot_stuff && line.starts_with('.')) out += '.';
+void append_in_form(std::string& out, std::string_view line, const TextForm& form, bool begins,
+                    bool ends) {
+  if (begins && form.quote_from && line.starts_with("From ")) out += '>';
+  if (begins && form.dot_stuff && line.starts_with('.')) out += '.';
   out += line;
-  out += form.eol;
+  if (ends) out += form.eol;
 }
 
 Result<std::set<std::string>> delivered_addresses(int fd, const SizeRecord& size) {
@@ -75,12 +76,8 @@ Result<std::string> FormedMessage::next() {
     for (std::string_view rest = plain; !rest.empty();) {
       size_t end = rest.find('\n');
       auto line = rest.substr(0, end);
-      // The reader cuts very long lines; a piece of one is neither quoted nor ended.
-      if (end == rest.npos || mid_line_)
-        out += line;
-      else
-        append_in_form(out, line, form_);
-      if (end != rest.npos && mid_line_) out += form_.eol;
+      append_in_form(out, line, form_, !mid_line_,
+                     end != rest.npos);  // the reader cuts very long lines
       mid_line_ = end == rest.npos;
       rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     }

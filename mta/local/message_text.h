@@ -30,7 +30,9 @@ std::string lines_before(const MailHeaders& which, std::string_view sender,
                          std::string_view eol);
 
 // Appends one line (no line end) in the form asked for.
-void append_in_form(std::string& out, std::string_view line, const TextForm& form);
+// A very long line comes in pieces: only its first begins it, only its last ends it.
+void append_in_form(std::string& out, std::string_view line, const TextForm& form,
+                    bool begins = true, bool ends = true);
 
 // The addresses of all Delivered-To: fields of a message, in lower case: what has been here already. Blocking.
 Result<std::set<std::string>> delivered_addresses(int queue_file, const SizeRecord& size);

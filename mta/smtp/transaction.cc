@@ -220,7 +220,7 @@ void DotWriter::write(std::string_view text, std::string& out) {
     bool ends = line.ends_with("\n");
     size_t length = line.size() - (line.ends_with("\r\n") ? 2 : ends ? 1 : 0);
     // RFC 5321 4.5.3.1.6: what comes after a break must not become a header or a dot of its own, hence the blank.
-    while (limit_ > 0 && column_ + length > limit_) {
+    while (limit_ > 1 && column_ + length > limit_) {
       size_t fits = limit_ - column_;
       out += line.substr(0, fits);
       out += "\r\n ";

@@ -32,7 +32,7 @@ constexpr QueueFolder kQueueFolders[] = {
     {"hold",     Owner::mail_owner, false, 0700},  {"incoming", Owner::mail_owner, false, 0700},
     {"saved",    Owner::mail_owner, false, 0700},  {"trace",    Owner::mail_owner, false, 0700},
     {"private",  Owner::mail_owner, false, 0700},  {"pid",      Owner::root,       false, 0755},
-    {"maildrop", Owner::mail_owner, true,  01730}, {"public",   Owner::mail_owner, true,  02710},
+    {"maildrop", Owner::mail_owner, true,  0730}, {"public",   Owner::mail_owner, true,  0710},
 };
 // clang-format on
 
@@ -129,6 +129,7 @@ int warn_about_files(const Installation& in, const Logger& log) {
   for (const std::string& path : {in.queue_directory + "/.", in.queue_directory + "/pid"}) {
     if (stat(path.c_str(), &status) != 0) continue;
     if (status.st_uid != in.root) log.warning("not owned by root: {}", path), ++count;
+    if (status.st_mode & 022) log.warning("group or other writable: {}", path), ++count;
   }
   std::string data = in.data_directory + "/.";
   if (stat(data.c_str(), &status) == 0) {

@@ -21,7 +21,8 @@ namespace {
 struct Control {
   const conf::MainCf& cf;
   const Installation& installation;
-  Logger log;  // postfix-script
+  Logger log;               // postfix-script
+  bool more_words = false;  // behind the command
 
   int fail(const std::string& text) const {
     log.fatal("{}", text);
@@ -186,6 +187,7 @@ int cmd_upgrade_configuration(const Control& control) {
 }
 
 int cmd_logrotate(const Control& control) {
+  if (control.more_words) return control.fail("usage postfix logrotate (no arguments)");
   std::string file = control.cf.get("maillog_file");
   if (file.empty()) return control.fail("'postfix logrotate' needs a non-empty maillog_file value");
   if (file.starts_with("/dev/")) return control.fail(format("not rotating '{}'", file));
@@ -261,7 +263,8 @@ int run_postfix_command(int argc, char** argv) {
   target.to_stderr = terminal;
   target.tag_prefix.clear();
   base::open_log(target);
-  Control control{cf, *installation, Logger(cf.get("syslog_name") + "/postfix-script")};
+  Control control{cf, *installation, Logger(cf.get("syslog_name") + "/postfix-script"),
+                  optind + 1 < argc};
   return run_command(control, optind < argc ? argv[optind] : "");
 }
 
