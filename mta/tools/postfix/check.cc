@@ -139,7 +139,15 @@ int warn_about_files(const Installation& in, const Logger& log) {
   for (const QueueFolder& folder : kQueueFolders) {
     std::string path = in.queue_directory + '/' + folder.name;
     if (folder.owner != Owner::mail_owner || stat(path.c_str(), &status) != 0) continue;
-    if (status.st_uid != in.owner) log.warning("not owned by {}: {}", in.mail_owner, path), ++count;
+    auto look_at_owner = [&](const std::string& file, const struct stat& found) {
+      if (found.st_uid != in.owner)
+        log.warning("not owned by {}: {}", in.mail_owner, file), ++count;
+    };
+    // What lies in the maildrop belongs to those who put it there.
+    if (std::string_view(folder.name) == "maildrop")
+      look_at_owner(path, status);
+    else
+      for_each_file(path, look_at_owner);
     if (folder.setgid_group && status.st_gid != in.setgid)
       log.warning("not owned by group {}: {}", in.setgid_group, path), ++count;
   }
