@@ -41,6 +41,7 @@ struct Workers::Job {
   std::shared_ptr<Fd> fd;
   bool taken = false;  // not to be given on any more
   Done done;
+  std::string service, session;  // once taken
 };
 
 Workers::Workers(Loop& loop, Logger log, WorkerStart start)
@@ -137,11 +138,13 @@ void Workers::heard(Worker& worker, const ControlMessage& message) {
     auto job = jobs_.find(id);
     if (job == jobs_.end()) return;
     job->second.taken = true;
-    // It will never be given on: what for that was kept must not last as long as the session.
+    // It will never be given on: what for that was kept must not last as long as the session, but for whose and what it is,
+    // should this process crash.
+    job->second.service = job->second.message.get("service");
+    job->second.session = job->second.message.get("session");
     job->second.fd.reset();
     job->second.message = ControlMessage();
-    job->second.identity = MailIdentity();
-    job->second.user = std::string();
+    job->second.slot = Slot();
   } else if (message.verb == "ended" || message.verb == "answer") {
     finish(id, &message);
   }
@@ -282,10 +285,9 @@ void Workers::log_end(const Worker& worker, int status) const {
   for (auto id : worker.jobs) {
     auto job = jobs_.find(id);
     if (job == jobs_.end() || !job->second.taken) continue;
-    auto& message = job->second.message;
-    auto service = message.get("service");
+    auto& service = job->second.service;
     Logger(format("{}({})<{}><{}>", service, base::printable(job->second.user), worker.pid,
-                  message.get("session")))
+                  job->second.session))
         .fatal("master: service({}): child {} {}", service, worker.pid, how);
     said = true;
   }
