@@ -42,6 +42,9 @@ class AresResolver : public Resolver {
   Task<DnsAnswer<SockAddr>> aaaa(std::string name) override {
     return addresses(std::move(name), kDnsAaaa);
   }
+  Task<DnsAnswer<std::string>> ns(std::string name) override {
+    return texts(std::move(name), kDnsNs);
+  }
   Task<DnsAnswer<std::string>> txt(std::string name) override {
     return texts(std::move(name), kDnsTxt);
   }

@@ -40,6 +40,7 @@ class Resolver {
  public:
   virtual ~Resolver() = default;
   virtual Task<DnsAnswer<MxRecord>> mx(std::string name) = 0;
+  virtual Task<DnsAnswer<std::string>> ns(std::string name) = 0;
   virtual Task<DnsAnswer<SockAddr>> a(std::string name) = 0;
   virtual Task<DnsAnswer<SockAddr>> aaaa(std::string name) = 0;
   virtual Task<DnsAnswer<std::string>> txt(std::string name) = 0;

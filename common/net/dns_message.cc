@@ -93,6 +93,7 @@ void read_dns_data(DnsReader& reader, DnsRecord& record, size_t length) {
       record.preference = static_cast<uint16_t>(reader.u16());
       record.data = reader.name();
       break;
+    case kDnsNs:
     case kDnsCname:
     case kDnsPtr:
       record.data = reader.name();

@@ -12,7 +12,7 @@
 
 namespace dovetail::net {
 
-inline constexpr uint16_t kDnsA = 1, kDnsCname = 5, kDnsPtr = 12, kDnsMx = 15, kDnsTxt = 16,
+inline constexpr uint16_t kDnsA = 1, kDnsNs = 2, kDnsCname = 5, kDnsPtr = 12, kDnsMx = 15, kDnsTxt = 16,
                           kDnsAaaa = 28, kDnsTlsa = 52;
 
 // nullopt: not a name that fits into a question (empty label, label over 63, name over 253 bytes).
@@ -24,7 +24,7 @@ struct DnsRecord {
   uint16_t type = 0;
   uint32_t ttl = 0;
   uint16_t preference = 0;  // MX
-  std::string data;  // A, AAAA: the bytes; CNAME, PTR, MX: a name without final dot; TXT: the
+  std::string data;  // A, AAAA: the bytes; CNAME, NS, PTR, MX: a name without final dot; TXT: the
                      // joined text; else raw
 };
 

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "common/base/text.h"
@@ -77,8 +78,12 @@ Result<void> trust(SSL_CTX* context, const TlsSettings& settings) {
   while (X509* raw = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
     Certificate root(raw);
     X509_STORE_add_cert(store, root.get());
+    // Some clients send no certificate unless they are told whose are welcome.
+    if (settings.ask_client_certificate) SSL_CTX_add_client_CA(context, root.get());
   }
   ERR_clear_error();
+  if (settings.default_roots && SSL_CTX_set_default_verify_paths(context) != 1)
+    return tls_config_error("cannot use the system's certification authorities");
   if (!settings.ca_path.empty() &&
       SSL_CTX_load_verify_locations(context, nullptr, settings.ca_path.c_str()) != 1) {
     return tls_config_error("cannot use " + settings.ca_path);
@@ -149,12 +154,49 @@ Result<void> choose_ciphers(SSL_CTX* context, const TlsSettings& settings) {
   return {};
 }
 
+using TlsOptionBits = decltype(SSL_CTX_set_options(nullptr, 0));
+
+struct TlsOptionName {
+  std::string_view name;
+  TlsOptionBits bits;
+};
+// clang-format off
+constexpr TlsOptionName kTlsOptionNames[] = {
+    {"ENABLE_MIDDLEBOX_COMPAT", SSL_OP_ENABLE_MIDDLEBOX_COMPAT}, {"LEGACY_SERVER_CONNECT", SSL_OP_LEGACY_SERVER_CONNECT},
+    {"NO_COMPRESSION",          SSL_OP_NO_COMPRESSION},          {"NO_ENCRYPT_THEN_MAC",   SSL_OP_NO_ENCRYPT_THEN_MAC},
+    {"NO_RENEGOTIATION",        SSL_OP_NO_RENEGOTIATION},        {"NO_TICKET",             SSL_OP_NO_TICKET},
+    {"NO_SESSION_RESUMPTION_ON_RENEGOTIATION", SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION},
+    {"PRIORITIZE_CHACHA",       SSL_OP_PRIORITIZE_CHACHA},
+};
+// clang-format on
+
+Result<TlsOptionBits> special_options(std::string_view names) {
+  TlsOptionBits bits = 0;
+  for (auto word : base::words(names, ", \t\r\n")) {
+    if (base::istarts_with(word, "0x")) {
+      auto number = base::parse_number<uint64_t>(word.substr(2), 16);
+      if (!number) return config_error(format("unknown TLS option \"{}\"", word));
+      bits |= static_cast<TlsOptionBits>(*number);
+      continue;
+    }
+    auto row = std::find_if(std::begin(kTlsOptionNames), std::end(kTlsOptionNames),
+                            [&](auto& known) { return base::iequals(known.name, word); });
+    if (row == std::end(kTlsOptionNames)) return config_error(format("unknown TLS option \"{}\"", word));
+    bits |= row->bits;
+  }
+  return bits;
+}
+
 Result<void> prepare_context(SSL_CTX* context, const TlsSettings& settings) {
   // Idle connections must not hold 34 kB of record buffers each; writes may be retried from a grown
   // buffer.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  if (settings.verify_depth > 0) SSL_CTX_set_verify_depth(context, settings.verify_depth);
+  auto special = special_options(settings.options);
+  if (!special) return special.error();
+  SSL_CTX_set_options(context, *special);
   if (settings.prefer_server_ciphers) SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
   auto done = choose_protocols(context, settings.protocols);
   if (done) done = choose_ciphers(context, settings);
@@ -183,13 +225,28 @@ std::string name_text(X509_NAME* name) {
   return out;
 }
 
-std::string fingerprint_of(X509* certificate) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned length = 0;
-  X509_digest(certificate, EVP_sha256(), digest, &length);
+std::string digest_text(const unsigned char* digest, unsigned length) {
   std::string out;
   for (unsigned i = 0; i < length; ++i) out += format("{}{:02X}", i ? ":" : "", digest[i]);
   return out;
+}
+
+std::string fingerprint_of(X509* certificate, const EVP_MD* algorithm) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  X509_digest(certificate, algorithm, digest, &length);
+  return digest_text(digest, length);
+}
+
+std::string key_fingerprint_of(X509* certificate, const EVP_MD* algorithm) {
+  unsigned char* der = nullptr;
+  int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+  if (size <= 0) return {};
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  EVP_Digest(der, static_cast<size_t>(size), digest, &length, algorithm, nullptr);
+  OPENSSL_free(der);
+  return digest_text(digest, length);
 }
 
 X509* peer_certificate(SSL* ssl) {
@@ -250,6 +307,22 @@ std::string tls_error() {
   return text;
 }
 
+static Result<void> use_dh_parameters(SSL_CTX* context, const std::string& pem) {
+  if (pem.empty()) return {};
+  auto bio = memory_bio(pem);
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  Key parameters(PEM_read_bio_Parameters(bio.get(), nullptr));
+  if (!parameters) return tls_config_error("cannot read the DH parameters");
+  if (SSL_CTX_set0_tmp_dh_pkey(context, parameters.get()) != 1) return tls_config_error("cannot use the DH parameters");
+  (void)parameters.release();
+#else
+  std::unique_ptr<DH, Free<DH_free>> parameters(PEM_read_bio_DHparams(bio.get(), nullptr, nullptr, nullptr));
+  if (!parameters) return tls_config_error("cannot read the DH parameters");
+  if (SSL_CTX_set_tmp_dh(context, parameters.get()) != 1) return tls_config_error("cannot use the DH parameters");
+#endif
+  return {};
+}
+
 static Result<void> finish_context(SSL_CTX* context, const TlsSettings& settings, int verify) {
   SSL_CTX_set_verify(context, verify, accept_any);
   return prepare_context(context, settings);
@@ -270,8 +343,10 @@ Result<std::shared_ptr<TlsContext>> TlsContext::server(const TlsSettings& settin
 #if OPENSSL_VERSION_NUMBER < 0x30000000L
   SSL_CTX_set_ecdh_auto(made->context_, 1);
 #else
-  SSL_CTX_set_dh_auto(made->context_, 1);
+  if (settings.dh_parameters.empty()) SSL_CTX_set_dh_auto(made->context_, 1);
 #endif
+  done = use_dh_parameters(made->context_, settings.dh_parameters);
+  if (!done) return done.error();
   return made;
 }
 
@@ -320,17 +395,36 @@ TlsInfo tls_info(SSL* ssl) {
     info.peer_trusted = SSL_get_verify_result(ssl) == X509_V_OK;
     info.peer_cn = name_text(X509_get_subject_name(peer.get()));
     info.issuer_cn = name_text(X509_get_issuer_name(peer.get()));
-    info.peer_fingerprint = fingerprint_of(peer.get());
+    info.peer_fingerprint = fingerprint_of(peer.get(), EVP_sha256());
   }
   if (auto* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) info.server_name = name;
   info.resumed = SSL_session_reused(ssl) == 1;
   return info;
 }
 
-bool certificate_matches(SSL* ssl, const std::string& host) {
+bool certificate_matches(SSL* ssl, const std::string& host, bool deep_wildcards) {
   Certificate peer(peer_certificate(ssl));
-  return peer && X509_check_host(peer.get(), host.data(), host.size(),
-                                 X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) == 1;
+  unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+  if (deep_wildcards) flags |= X509_CHECK_FLAG_MULTI_LABEL_WILDCARDS;
+  return peer && X509_check_host(peer.get(), host.data(), host.size(), flags, nullptr) == 1;
+}
+
+std::string known_groups(std::string_view list) {
+  std::string out;
+  for (auto word : base::words(list, ":, \t\r\n")) {
+    std::string name(word);
+    if (OBJ_sn2nid(name.c_str()) == NID_undef && EC_curve_nist2nid(name.c_str()) == NID_undef) continue;
+    out += (out.empty() ? "" : ":") + name;
+  }
+  return out;
+}
+
+Result<PeerDigests> peer_digests(SSL* ssl, const std::string& algorithm) {
+  auto* method = EVP_get_digestbyname(algorithm.c_str());
+  if (!method) return config_error(format("unknown digest algorithm \"{}\"", algorithm));
+  Certificate peer(peer_certificate(ssl));
+  if (!peer) return PeerDigests();
+  return PeerDigests{fingerprint_of(peer.get(), method), key_fingerprint_of(peer.get(), method)};
 }
 
 }  // namespace dovetail::net

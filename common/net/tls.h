@@ -32,6 +32,10 @@ struct TlsSettings {
   std::string ciphers;    // OpenSSL list for TLS 1.2 and older; empty: library default
   std::string ciphersuites;  // TLS 1.3; empty: library default
   std::string groups;        // "X25519:P-256"; empty: library default
+  std::string dh_parameters;  // PEM; empty: the library's, by the size of the key
+  std::string options;        // OpenSSL's SSL_OP names without the prefix ("NO_TICKET", "0x4000"): tls_ssl_options
+  int verify_depth = 0;       // intermediate certificates allowed in the peer's chain; 0: library default
+  bool default_roots = false; // trust the system's certification authorities as well
   bool prefer_server_ciphers = false;
   bool ask_client_certificate = false;
   bool require_client_certificate = false;
@@ -91,8 +95,17 @@ class TlsContext {
 
 TlsInfo tls_info(SSL* ssl);
 // Whether a verified peer certificate is good for this host name (subjectAltName, else CN; RFC
-// 6125).
-bool certificate_matches(SSL* ssl, const std::string& host);
+// 6125). ".example.com" is good for every name below it. With deep_wildcards "*.example.com" in the
+// certificate stands for any number of labels.
+bool certificate_matches(SSL* ssl, const std::string& host, bool deep_wildcards = false);
+// Digests of the peer's certificate and of its public key, "AA:BB:..."; an Error if there is no such
+// algorithm. Empty strings without a certificate.
+struct PeerDigests {
+  std::string certificate, public_key;
+};
+Result<PeerDigests> peer_digests(SSL* ssl, const std::string& algorithm);
+// The curves of a list (tls_eecdh_auto_curves) that this library knows, as TlsSettings::groups wants them.
+std::string known_groups(std::string_view list);
 // The first entry of OpenSSL's error queue as text, which is then emptied; "" if there is none.
 std::string tls_error();
 

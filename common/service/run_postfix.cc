@@ -119,6 +119,7 @@ int run_postfix_service(int argc, char** argv, std::string program, Role& role) 
   conf::LoadOptions how;
   how.process_name = program;
   how.service_name = options->service;
+  how.chrooted = options->chrooted;
   auto cf = conf::MainCf::load(conf::config_directory(), options->overrides, how);
   if (!cf) return die(early, cf.error().text);
   base::open_log(postfix_log_target(*cf));

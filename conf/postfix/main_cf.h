@@ -33,6 +33,7 @@ struct LoadOptions {
   std::string service_name;  // $service_name of master.cf
   std::function<void(const std::string&)>
       warn;                       // receives warnings at once; empty: they collect in warnings()
+  bool chrooted = false;          // the service runs in the queue directory (master.cf): a fact for tables
   bool missing_is_empty = false;  // no main.cf: all defaults (postconf -d)
 };
 
@@ -63,6 +64,7 @@ class MainCf {
   const std::string& file() const { return file_; }
   const std::string& process_name() const { return options_.process_name; }
   const std::string& service_name() const { return options_.service_name; }
+  bool chrooted() const { return options_.chrooted; }
   // What main.cf and -o set, unexpanded, by name.
   const std::map<std::string, std::string, std::less<>>& entries() const { return entries_; }
   // Passes a warning on, or keeps it.

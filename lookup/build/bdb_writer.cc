@@ -35,6 +35,7 @@ class BdbWriter final : public Writer {
       : path_(std::move(path)), lock_(std::move(lock)), database_(database), key_end_(key_end) {}
   BdbWriter(const BdbWriter&) = delete;
   ~BdbWriter() override {
+    close_cursor();
     if (database_) database_->close(database_, DB_NOSYNC);
   }
 
@@ -65,7 +66,41 @@ class BdbWriter final : public Writer {
     return removed;
   }
 
+  Result<Found> find(std::string_view key) override {
+    for (bool nul : {true, false}) {
+      if (nul ? key_end_ == KeyEnd::without_nul : key_end_ == KeyEnd::with_nul) continue;
+      key_ = key;
+      if (nul) key_ += '\0';
+      DBT stored = dbt_of(key_), value{};
+      int error = database_->get(database_, nullptr, &stored, &value, 0);
+      if (error == DB_NOTFOUND) continue;
+      if (error) return failure("read", error);
+      return Found(text_of(value));
+    }
+    return Found();
+  }
+
+  Result<std::optional<Entry>> next(bool first) override {
+    if (first) close_cursor();
+    if (!cursor_) {
+      int error = database_->cursor(database_, nullptr, &cursor_, 0);
+      if (error) return failure("walk", error);
+    }
+    DBT key{}, value{};
+    int error = cursor_->get(cursor_, &key, &value, first ? DB_FIRST : DB_NEXT);
+    if (error == DB_NOTFOUND) return std::optional<Entry>();
+    if (error) return failure("walk", error);
+    return std::optional(Entry(text_of(key), text_of(value)));
+  }
+
+  Result<void> sync() override {
+    int error = database_->sync(database_, 0);
+    if (error) return failure("write", error);
+    return {};
+  }
+
   Result<void> finish() override {
+    close_cursor();
     int error = database_->close(std::exchange(database_, nullptr), 0);
     if (error) return failure("close", error);
     if (fsync(lock_.get()) != 0) return errno_error("close database " + path_, errno);
@@ -76,6 +111,15 @@ class BdbWriter final : public Writer {
   const std::string& path() const override { return path_; }
 
  private:
+  void close_cursor() {
+    if (auto* cursor = std::exchange(cursor_, nullptr)) cursor->close(cursor);
+  }
+  static std::string text_of(const DBT& dbt) {
+    std::string out(static_cast<const char*>(dbt.data), dbt.size);
+    if (!out.empty() && out.back() == '\0') out.pop_back();
+    return out;
+  }
+
   int put(std::string_view key, std::string_view value, u_int32_t flags) {
     key_ = key;
     value_ = value;
@@ -94,12 +138,13 @@ class BdbWriter final : public Writer {
   std::string path_;
   Fd lock_;
   DB* database_;
+  DBC* cursor_ = nullptr;
   KeyEnd key_end_;
   std::string key_, value_;
 };
 
 Result<Fd> lock_database(const std::string& path, const WriteOptions& options) {
-  int flags = options.truncate ? O_RDWR | O_CREAT : O_RDWR;
+  int flags = options.truncate || options.create ? O_RDWR | O_CREAT : O_RDWR;
   Fd file(::open(path.c_str(), flags | O_CLOEXEC, options.mode));
   if (!file) return config_error(format("open database {}: {}", path, strerror(errno)));
   while (flock(file.get(), LOCK_EX) != 0) {
@@ -140,7 +185,7 @@ Result<std::unique_ptr<Writer>> open_bdb_writer(std::string_view type, const std
   database->set_errfile(database, nullptr);
   bool hash = type == "hash";
   if (hash && options.truncate) presize_hash(*database, options);
-  u_int32_t flags = options.truncate ? DB_CREATE | DB_TRUNCATE : 0;
+  u_int32_t flags = options.truncate ? DB_CREATE | DB_TRUNCATE : options.create ? DB_CREATE : 0;
   int error = database->open(database, nullptr, path.c_str(), nullptr, hash ? DB_HASH : DB_BTREE,
                              flags, 0644);
   if (error) return config_error(format("open database {}: {}", path, db_strerror(error)));

@@ -31,6 +31,16 @@ constexpr WriterRow kWriters[] = {
 
 }  // namespace
 
+Result<Found> Writer::find(std::string_view) {
+  return config_error("table " + path() + ": lookup by its writer is not supported");
+}
+Result<std::optional<Entry>> Writer::next(bool) {
+  return config_error("table " + path() + ": sequence operation is not supported");
+}
+Result<void> Writer::sync() {
+  return config_error("table " + path() + ": cannot be kept open");
+}
+
 Result<std::unique_ptr<Writer>> open_writer(std::string_view type, const std::string& name,
                                             const WriteOptions& options) {
   for (auto& row : kWriters) {

@@ -19,6 +19,7 @@ enum class KeyEnd { unknown, with_nul, without_nul };
 
 struct WriteOptions {
   bool truncate = false;  // make it anew; otherwise it is changed and must exist
+  bool create = false;    // or else is made, empty
   mode_t mode = 0644;
   KeyEnd key_end = KeyEnd::unknown;
   size_t expected_entries = 0;
@@ -33,6 +34,11 @@ class Writer {
   virtual Result<void> replace(std::string_view key, std::string_view value) = 0;
   // False: there is no such key.
   virtual Result<bool> remove(std::string_view key) = 0;
+  // For daemons that keep a table open and are its only user (store.h): reading, walking, and having on disk what was
+  // written. Types that are only made and changed refuse.
+  virtual Result<Found> find(std::string_view key);
+  virtual Result<std::optional<Entry>> next(bool first);
+  virtual Result<void> sync();
   // Everything on disk, lock released.
   virtual Result<void> finish() = 0;
   virtual const std::string& path() const = 0;  // "/etc/postfix/transport.db"

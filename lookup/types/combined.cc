@@ -1,5 +1,5 @@
 // Tables made of tables: pipemap:{a,b} (the result of one is the key of the next), unionmap:{a,b} (all results),
-// randmap:{x,y} (one of its words), proxy:type:name (only what proxy_read_maps names; the work is done in process).
+// randmap:{x,y} (one of its words).
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
@@ -99,21 +99,6 @@ Opened open_randmap(const OpenContext&, std::string_view type, const std::string
   }
   return std::unique_ptr<Table>(
       std::make_unique<RandomTable>(format("{}:{}", type, name), std::move(*values)));
-}
-
-Opened open_proxy(const OpenContext& context, std::string_view, const std::string& name) {
-  auto proxied = "proxy:" + name;
-  if (context.options.no_proxy) {
-    return config_error(format("the {} map is not allowed for security-sensitive data", proxied));
-  }
-  auto allowed = conf::split_list(context.main_cf.get("proxy_read_maps"));
-  if (std::find(allowed.begin(), allowed.end(), proxied) == allowed.end()) {
-    context.options.log.warning("request for unapproved table: \"{}\"", name);
-    context.options.log.warning(
-        "to approve this table for read-only access, list {} in main.cf:proxy_read_maps", proxied);
-    return config_error(format("proxymap service is not configured for table \"{}\"", name));
-  }
-  return open_table(context.loop, context.main_cf, name, context.options);
 }
 
 }  // namespace dovetail::lookup

@@ -74,6 +74,10 @@ class TestDns : public net::Resolver {
     }
     co_return missing<net::MxRecord>(name);
   }
+  Task<DnsAnswer<std::string>> ns(std::string name) override {
+    if (name == "good.test") co_return found<std::string>({"ns.good.test"});
+    co_return missing<std::string>(name);
+  }
   Task<DnsAnswer<SockAddr>> a(std::string name) override {
     auto at = addresses_.find(name);
     if (at == addresses_.end()) co_return missing<SockAddr>(name);
