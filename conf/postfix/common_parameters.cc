@@ -31,6 +31,15 @@ Result<void> check_compat_level(const MainCf& cf) {
   return config_error(format("malformed compatibility level syntax: \"{}\"", *level));
 }
 
+// Programs that speak TLS read the rows of the TLS library ("tls") besides their own.
+constexpr std::string_view kTlsPrograms[] = {"smtp", "lmtp", "smtpd"};
+
+// smtp and lmtp are one program: rows that name both are read by the one whose prefix they carry.
+bool is_of_the_twin(std::string_view program, std::string_view name) {
+  return (program == "smtp" && name.starts_with("lmtp_")) ||
+         (program == "lmtp" && name.starts_with("smtp_"));
+}
+
 template <class T>
 Result<void> forget(Result<T> result) {
   if (!result) return result.error();
@@ -85,6 +94,18 @@ Result<void> check_owner(const MainCf& cf) {
   return {};
 }
 
+bool program_reads(std::string_view program, const Parameter& row) {
+  if (is_of_the_twin(program, row.name)) return false;
+  if (row.programs.starts_with("ALL")) return true;
+  auto lists = [readers = base::words(row.programs)](std::string_view name) {
+    return std::find(readers.begin(), readers.end(), name) != readers.end();
+  };
+  if (lists(program)) return true;
+  bool speaks_tls = std::find(std::begin(kTlsPrograms), std::end(kTlsPrograms), program) !=
+                    std::end(kTlsPrograms);
+  return speaks_tls && lists("tls");
+}
+
 Result<void> check_common_parameters(const MainCf& cf) {
   for (auto name : {"myhostname", "mydomain"}) {
     if (auto valid = check_own_name(cf, name); !valid) return valid;
@@ -107,13 +128,18 @@ std::vector<std::string> unsupported_parameters(const MainCf& cf, Unsupported ac
   for (const auto& [name, value] : cf.entries()) {
     const Parameter* row = find_parameter(name);
     if (!row || row->unsupported != action) continue;
-    auto readers = base::words(row->programs);
-    bool asked = program.empty() || row->programs.starts_with("ALL") ||
-                 std::find(readers.begin(), readers.end(), program) != readers.end();
+    if (!program.empty() && !program_reads(program, *row)) continue;
     auto otherwise = cf.default_value(name);
     bool differs = !otherwise || !*otherwise || **otherwise != value;
-    if (asked && differs) names.push_back(name);
+    if (differs) names.push_back(name);
   }
+  return names;
+}
+
+std::vector<std::string> parameters_that_hold_mail(const MainCf& cf, std::string_view program,
+                                                   const Logger& log) {
+  auto names = unsupported_parameters(cf, Unsupported::defer, program);
+  for (auto& name : names) log.warning("{} is not supported yet: mail is deferred", name);
   return names;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/log.h"
 #include "common/base/result.h"
 #include "conf/postfix/main_cf.h"
 #include "conf/postfix/parameters.h"
@@ -26,5 +27,13 @@ Result<void> check_owner(const MainCf& cf);
 // empty: all.
 std::vector<std::string> unsupported_parameters(const MainCf& cf, Unsupported action,
                                                 std::string_view program = {});
+
+// Whether a program ("smtp", "cleanup") would act on a parameter, by the table's column of readers.
+bool program_reads(std::string_view program, const Parameter& row);
+
+// THE rule for what is set and not obeyed: the names that must keep this program from handling mail,
+// each with a warning. A program for which it is not empty answers 451 4.3.5 or defers with 4.3.5.
+std::vector<std::string> parameters_that_hold_mail(const MainCf& cf, std::string_view program,
+                                                   const Logger& log);
 
 }  // namespace dovetail::conf

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/postfix/main_cf.h"
 
+#include <algorithm>
+
+#include "common/base/text.h"
 #include "conf/postfix/common_parameters.h"
 #include "conf/postfix/compat.h"
 #include "conf/postfix/own_addresses.h"
@@ -161,6 +164,44 @@ TEST_CASE("unsupported settings are found by action and program") {
   CHECK(unsupported_parameters(*cf, Unsupported::ignore) == std::vector<std::string>{"biff"});
   CHECK(unsupported_parameters(*cf, Unsupported::ignore, "smtpd").empty());
   CHECK(unsupported_parameters(*cf, Unsupported::defer).empty());  // as the default
+}
+
+TEST_CASE("a program holds mail for what it alone would have to obey") {
+  base::capture_log([](base::Level, std::string_view, std::string_view) {});
+  Logger log("test");
+  auto held = [&](const char* text, std::string_view program) {
+    return parameters_that_hold_mail(*parse_main(text), program, log);
+  };
+  using Names = std::vector<std::string>;
+  CHECK(held("smtp_header_checks = regexp:/x\n", "smtp") == Names{"smtp_header_checks"});
+  CHECK(held("smtp_header_checks = regexp:/x\n", "lmtp").empty());
+  CHECK(held("lmtp_header_checks = regexp:/x\n", "lmtp") == Names{"lmtp_header_checks"});
+  CHECK(held("smtp_header_checks = regexp:/x\n", "smtpd").empty());
+  CHECK(held("smtp_header_checks =\n", "smtp").empty());  // as the default
+  CHECK(held("tls_config_name = other\n", "smtpd") == Names{"tls_config_name"});
+  CHECK(held("tls_config_name = other\n", "local").empty());
+  CHECK(held("queue_file_attribute_count_limit = 7\n", "cleanup") ==
+        Names{"queue_file_attribute_count_limit"});
+  base::capture_log(nullptr);
+}
+
+// Whoever a row of action "defer" names must be a program that keeps mail back for it.
+TEST_CASE("every parameter that must hold mail is read by a program that can") {
+  constexpr std::string_view programs[] = {"smtpd", "smtp", "lmtp", "local", "virtual", "pipe", "error", "discard",
+                                           "cleanup", "qmgr", "bounce"};
+  // Not programs of ours, or commands that refuse for themselves.
+  constexpr std::string_view others[] = {"postscreen", "qmqpd", "tlsproxy", "postmulti",
+                                         "postdrop",   "proxymap"};
+  for (auto& row : parameters()) {
+    if (row.unsupported != Unsupported::defer) continue;
+    auto reads = [&](std::string_view program) { return program_reads(program, row); };
+    auto names = base::words(row.programs);
+    bool elsewhere = std::all_of(names.begin(), names.end(), [&](auto name) {
+      return std::find(std::begin(others), std::end(others), name) != std::end(others);
+    });
+    INFO(std::string(row.name) + " of " + std::string(row.programs));
+    CHECK((elsewhere || std::any_of(std::begin(programs), std::end(programs), reads)));
+  }
 }
 
 TEST_CASE("table files and table parameters of main.cf") {

@@ -7,6 +7,7 @@
 #include "common/mail/date.h"
 #include "common/net/conn.h"
 #include "conf/bind.h"
+#include "conf/postfix/common_parameters.h"
 #include "mta/cleanup/cleanup.h"
 #include "mta/queue/cleanup_client.h"
 #include "mta/queue/queue_file.h"
@@ -80,6 +81,7 @@ Result<void> BounceRole::prepare(service::Context& context) {
   auto parameters = read_bounce_parameters(*context.main_cf);
   if (!parameters) return parameters.error();
   parameters_ = *parameters;
+  not_obeyed_ = conf::parameters_that_hold_mail(*context.main_cf, "bounce", context.log);
   templates_ = load_templates(parameters_, context.log);
   directories_ = std::make_unique<QueueDirectories>("", parameters_.hash_queue_names, parameters_.hash_queue_depth);
   disk_ = std::make_unique<net::Pool>(context.loop, 2);
@@ -97,6 +99,7 @@ Task<> BounceRole::serve(service::Context& context, service::Client client) {
     Result<void> done;
     auto request = BounceRequest::decode(*list);
     if (!request) done = request.error();
+    else if (!not_obeyed_.empty()) done = temporary(not_obeyed_.front() + " is not supported yet");
     else done = co_await answer(std::move(*request));
     proto::Attributes reply;
     reply.add_number("status", done ? 0 : 1).add("reason", done ? "" : done.error().text);

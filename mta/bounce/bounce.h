@@ -46,6 +46,7 @@ class BounceRole : public service::Role {
 
   service::Context* context_ = nullptr;
   BounceParameters parameters_;
+  std::vector<std::string> not_obeyed_;  // parameters that hold mail back (design.md 3)
   NoticeTemplates templates_;
   std::unique_ptr<QueueDirectories> directories_;
   std::unique_ptr<net::Pool> disk_;

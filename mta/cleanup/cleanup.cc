@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "common/base/text.h"
+#include "conf/postfix/common_parameters.h"
 #include "conf/postfix/main_cf.h"
 #include "mta/cleanup/message.h"
 
@@ -75,9 +76,11 @@ Result<std::unique_ptr<CleanupService>> CleanupService::open(net::Loop& loop,
   if (!tables) return tables.error();
   auto resolver = Resolver::open(loop, main_cf, log);
   if (!resolver) return resolver.error();
-  return std::unique_ptr<CleanupService>(std::make_unique<CleanupServiceImpl>(
+  auto made = std::make_unique<CleanupServiceImpl>(
       loop, std::move(*parameters), std::move(*tables), std::move(*resolver),
-      queue_root(main_cf.get("queue_directory")), log));
+      queue_root(main_cf.get("queue_directory")), log);
+  made->not_obeyed = conf::parameters_that_hold_mail(main_cf, "cleanup", log);
+  return std::unique_ptr<CleanupService>(std::move(made));
 }
 
 // There is one kind of service; the base class only keeps its inside out of the header.

@@ -242,6 +242,15 @@ TEST_CASE("canonical maps, masquerading and bcc") {
         List{"leeo@dest.test (leeo@dest.test)"});
 }
 
+TEST_CASE("a parameter that is not obeyed keeps the message from being accepted") {
+  Sent sent;
+  Outcome out = send("queue_file_attribute_count_limit = 7", sent);
+  CHECK(out.reply.line() == "451 4.3.5 Server configuration problem");
+  CHECK(out.queue == "");
+  CHECK(out.log.find("queue_file_attribute_count_limit is not supported yet: mail is deferred") !=
+        std::string::npos);
+}
+
 TEST_CASE("header and body checks act and log") {
   const char* config =
       "header_checks = regexp:{{/^X-Test: reject/ REJECT header blocked},{/^X-Test: hold/ HOLD "

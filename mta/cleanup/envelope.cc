@@ -34,8 +34,15 @@ Cleanup::Impl::Impl(CleanupServiceImpl& shared, unsigned wanted)
                               static_cast<size_t>(shared.parameters.mime_boundary_length_limit),
                               !shared.parameters.disable_mime_input_processing}) {}
 
-// Milters of mail that comes from nowhere near SMTP are ours to ask; until that is there, such mail waits.
-void Cleanup::Impl::check_milters() {
+// What main.cf asks for and nobody here does keeps mail back (design.md 3). Milters of mail that comes from nowhere near
+// SMTP are ours to ask; until that is there, such mail waits.
+void Cleanup::Impl::check_obeyed() {
+  if (!service.not_obeyed.empty()) {
+    status |= kCleanupDefer;
+    reason = "4.3.5 Server configuration problem";
+    service.log.warning("{}: {} is not supported yet: mail waits", queue_id, service.not_obeyed.front());
+    return;
+  }
   bool ours = (flags & kCleanupMilter) && !(flags & kCleanupSmtpReply);
   if (!ours || service.parameters.non_smtpd_milters.empty()) return;
   status |= kCleanupDefer;
@@ -249,7 +256,7 @@ void Cleanup::Impl::add_bcc(std::string address) {
 
 Task<> Cleanup::Impl::end_envelope() {
   if (!file_) co_return;
-  check_milters();
+  check_obeyed();
   co_await map_sender();
   write_envelope_head();
   for (size_t first = 0; first < recipients.size(); first += kRecipientsAtOnce) {

@@ -48,7 +48,7 @@ class Cleanup::Impl {
 
  private:
   // --- envelope.cc
-  void check_milters();
+  void check_obeyed();
   void write_envelope_head();
   void write_client(const mail::ClientInfo& client, bool log);
   Task<> map_sender();

@@ -34,6 +34,7 @@ class CleanupServiceImpl : public CleanupService {
   const std::unique_ptr<Resolver> resolver;
   const std::string root;  // in front of queue paths; empty in daemons
   const QueueDirectories directories;
+  std::vector<std::string> not_obeyed;  // parameters that hold mail back (design.md 3)
   const Logger log;
   net::Loop& loop;
   QueueDisk disk;

@@ -9,6 +9,8 @@
 #include "common/base/lock.h"
 #include "common/base/text.h"
 #include "conf/bind.h"
+#include "conf/postfix/common_parameters.h"
+#include "mta/verify/verify_client.h"
 
 namespace dovetail::mta {
 
@@ -22,7 +24,12 @@ constexpr conf::Bind<AgentParameters> kAgentBindings[] = {
     {"delay_logging_resolution_limit", &AgentParameters::delay_logging_resolution_limit},
     {"hash_queue_names", &AgentParameters::hash_queue_names},
     {"hash_queue_depth", &AgentParameters::hash_queue_depth},
+    {"address_verify_service_name", &AgentParameters::address_verify_service_name},
 };
+constexpr std::string_view kFilterSuffix = "_delivery_status_filter";
+constexpr std::string_view kStatusFilters[] = {"smtp_delivery_status_filter",    "lmtp_delivery_status_filter",
+                                               "local_delivery_status_filter",   "pipe_delivery_status_filter",
+                                               "virtual_delivery_status_filter"};
 
 std::string_view status_word(Status status) {
   return status == Status::sent ? "sent" : status == Status::deferred ? "deferred" : "bounced";
@@ -121,10 +128,70 @@ void Delivery::log_outcome(const mail::Recipient& rcpt, const Outcome& outcome, 
   context_.log.info("{}", line);
 }
 
+std::optional<mail::DsnText> filtered_status(const mail::DsnText& said, std::string_view found, std::string& why) {
+  auto length = mail::dsn_length(found);
+  if (length == 0) {
+    why = format("bad status code: {}", found);
+    return std::nullopt;
+  }
+  if ((found[0] == '2') != said.status.starts_with("2")) {
+    why = format("bad status code: {} (success and failure cannot be exchanged)", found);
+    return std::nullopt;
+  }
+  return mail::DsnText{std::string(found.substr(0, length)), std::string(base::trim(found.substr(length)))};
+}
+
+Task<> Delivery::filter_status(Outcome& outcome) const {
+  auto& filter = parameters_.status_filter;
+  if (filter.empty()) co_return;
+  auto key = format("{} {}", outcome.dsn.status, outcome.dsn.text);
+  auto found = co_await filter.lookup(key);
+  if (!found || !*found) co_return;  // an error is logged; the status is true as it is
+  std::string why;
+  auto other = filtered_status(outcome.dsn, **found, why);
+  if (!other) {
+    context_.log.warning("{}: {}", filter.title(), why);
+    co_return;
+  }
+  outcome.dsn = std::move(*other);
+  if (outcome.status != Status::sent) {
+    outcome.status = outcome.dsn.status.starts_with("5") ? Status::bounced : Status::deferred;
+  }
+}
+
+Task<> Delivery::finish_probe(size_t recipient, Outcome outcome) {
+  auto& rcpt = request_.envelope.recipients[recipient];
+  AddressVerdict verdict;
+  verdict.status = outcome.status == Status::sent       ? AddressStatus::ok
+                   : outcome.status == Status::deferred ? AddressStatus::deferred
+                                                        : AddressStatus::bounced;
+  verdict.text = outcome.dsn.text;
+  // Under the name that was asked for, and under the one it came to.
+  auto& asked = rcpt.orig_rcpt.empty() ? rcpt.address : rcpt.orig_rcpt;
+  auto told = co_await tell_verify(context_.loop, parameters_.address_verify_service_name, asked, verdict);
+  if (told && asked != rcpt.address) {
+    told = co_await tell_verify(context_.loop, parameters_.address_verify_service_name, rcpt.address, verdict);
+  }
+  if (!told) context_.log.warning("{}: {}", request_.queue_id, told.error().text);
+  int fd = file_.get();
+  off_t offset = rcpt.offset;
+  auto job = [fd, offset] { return mark_done(fd, offset); };
+  auto done = co_await disk_.run(job);
+  if (!done) context_.log.warning("{}: {}", request_.queue_id, done.error().text);
+  log_outcome(rcpt, outcome, false);
+  put_attributes(qmgr_, RecipientReport{offset, Status::sent}.encode());
+  co_await qmgr_.flush_above(0);
+}
+
 Task<> Delivery::finish(size_t recipient, Outcome outcome) {
   if (ended_[recipient]) co_return;
   ended_[recipient] = true;
+  if (is_verify_probe()) {
+    co_await finish_probe(recipient, std::move(outcome));
+    co_return;
+  }
   auto& rcpt = request_.envelope.recipients[recipient];
+  co_await filter_status(outcome);
   bool soft = parameters_.soft_bounce && outcome.status == Status::bounced;
   if (soft) {
     outcome.status = Status::deferred;
@@ -154,6 +221,11 @@ void Delivery::record_all(const std::vector<Recording*>& recordings) {
 }
 
 Task<Status> Delivery::record(mail::Recipient as, Outcome outcome) {
+  if (is_verify_probe()) {
+    probe_outcome_ = std::move(outcome);
+    co_return probe_outcome_->status;
+  }
+  co_await filter_status(outcome);
   bool soft = parameters_.soft_bounce && outcome.status == Status::bounced;
   if (soft) {
     outcome.status = Status::deferred;
@@ -171,6 +243,12 @@ Task<Status> Delivery::record(mail::Recipient as, Outcome outcome) {
 
 Task<> Delivery::close(size_t recipient, Status status, bool marked) {
   if (ended_[recipient]) co_return;
+  if (is_verify_probe() && probe_outcome_) {
+    auto outcome = *std::exchange(probe_outcome_, std::nullopt);
+    outcome.status = status;
+    co_await finish(recipient, std::move(outcome));
+    co_return;
+  }
   ended_[recipient] = true;
   off_t offset = request_.envelope.recipients[recipient].offset;
   int fd = file_.get();
@@ -195,12 +273,19 @@ Task<> Delivery::finish_all(Outcome outcome) {
 // --- the role
 
 Result<void> AgentRole::prepare(service::Context& context) {
-  auto parameters = conf::read(*context.main_cf, kAgentBindings);
+  auto& cf = *context.main_cf;
+  auto parameters = conf::read(cf, kAgentBindings);
   if (!parameters) return parameters.error();
-  parameters_ = *parameters;
+  parameters_ = std::move(*parameters);
+  auto filter = std::find(std::begin(kStatusFilters), std::end(kStatusFilters), context.program + std::string(kFilterSuffix));
+  std::string name(filter == std::end(kStatusFilters) ? "default_delivery_status_filter" : *filter);
+  auto opened = lookup::Maps::open(context.loop, cf, name, cf.get(name), lookup::OpenOptions{context.log});
+  if (!opened) return opened.error();
+  parameters_.status_filter = std::move(*opened);
   directories_ = std::make_unique<QueueDirectories>("", parameters_.hash_queue_names, parameters_.hash_queue_depth);
   disk_ = std::make_unique<net::Pool>(context.loop, 4);
   records_ = std::make_unique<net::Batch<Delivery::Recording>>(context.loop, *disk_, Delivery::record_all);
+  not_obeyed_ = conf::parameters_that_hold_mail(*context.main_cf, context.program, context.log);
   return prepare_agent(context);
 }
 
@@ -228,6 +313,10 @@ Task<> AgentRole::carry_out(service::Context& context, Conn& qmgr, DeliveryReque
   auto opened = delivery.open_file();
   if (!opened) {
     context.log.warning("{}: {}", delivery.request().queue_id, opened.error().text);
+  } else if (!not_obeyed_.empty()) {
+    Outcome waits;
+    waits.dsn = {"4.3.5", format("{} is not supported yet", not_obeyed_.front())};
+    co_await delivery.finish_all(waits);
   } else {
     co_await deliver(context, delivery);
     Outcome left;

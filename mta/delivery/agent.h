@@ -16,6 +16,7 @@
 #include "common/net/batch.h"
 #include "common/net/conn.h"
 #include "common/service/service.h"
+#include "lookup/maps.h"
 #include "mta/delivery/request.h"
 #include "mta/queue/bounce_log.h"
 #include "mta/queue/directories.h"
@@ -40,11 +41,16 @@ struct Outcome {
 // delays=a/b/c/d and delay= as the incumbent prints them (delay_logging_resolution_limit digits behind the point).
 std::string format_delay(double seconds, int resolution);
 
+// delivery_status_filter: what a table made of "D.S.N text"; nullopt: not usable, with the reason in `why`. Success and
+// failure cannot be turned into each other.
+std::optional<mail::DsnText> filtered_status(const mail::DsnText& said, std::string_view found, std::string& why);
+
 struct AgentParameters {
   bool soft_bounce = false;
   int delay_logging_resolution_limit = 2;
-  std::string hash_queue_names;
+  std::string hash_queue_names, address_verify_service_name;
   int hash_queue_depth = 1;
+  lookup::Maps status_filter;  // PROGRAM_delivery_status_filter
 };
 
 // One request being carried out. Several run in one process side by side.
@@ -65,6 +71,7 @@ class Delivery {
 
   const DeliveryRequest& request() const { return request_; }
   const std::vector<mail::Recipient>& recipients() const { return request_.envelope.recipients; }
+  bool is_verify_probe() const { return request_.envelope.trace_flags & kTraceMtaVerify; }
   bool is_probe() const { return request_.envelope.trace_flags & kTraceVerify; }
   net::Pool& disk() { return disk_; }
   const Logger& log() const { return context_.log; }
@@ -91,6 +98,9 @@ class Delivery {
  private:
   friend class AgentRole;
   Result<void> open_file();
+  // The outcome of verify(8)'s probe: told to it instead of the bounce and defer logs; never tried again.
+  Task<> finish_probe(size_t recipient, Outcome outcome);
+  Task<> filter_status(Outcome& outcome) const;
   Result<void> write_entry(const mail::Recipient& rcpt, const Outcome& outcome) const;
   void log_outcome(const mail::Recipient& rcpt, const Outcome& outcome, bool soft) const;
 
@@ -104,6 +114,7 @@ class Delivery {
   Fd file_;
   std::vector<bool> ended_;
   DeliveryDone done_;
+  std::optional<Outcome> probe_outcome_;  // what record() was told about a probe; close() tells it on
 };
 
 class AgentRole : public service::Role {
@@ -120,11 +131,14 @@ class AgentRole : public service::Role {
  protected:
   net::Pool& disk() { return *disk_; }
   const QueueDirectories& directories() const { return *directories_; }
+  // Something the agent's own tables cannot tell: mail waits, and says why.
+  void hold_mail_for(std::string name) { not_obeyed_.push_back(std::move(name)); }
 
  private:
   Task<> carry_out(service::Context& context, Conn& qmgr, DeliveryRequest request);
 
   AgentParameters parameters_;
+  std::vector<std::string> not_obeyed_;  // parameters that hold mail back (design.md 3)
   std::unique_ptr<QueueDirectories> directories_;
   std::unique_ptr<net::Pool> disk_;
   std::unique_ptr<net::Batch<Delivery::Recording>> records_;

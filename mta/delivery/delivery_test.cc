@@ -16,6 +16,20 @@ TEST_CASE("delays show two significant digits, and nothing below the resolution"
   }
 }
 
+TEST_CASE("a status filter may change status and words, never success into failure") {
+  std::string why;
+  mail::DsnText refused{"5.7.1", "host mx said: no"};
+  auto later = filtered_status(refused, "4.7.1 try again", why);
+  REQUIRE(later);
+  CHECK(later->status == "4.7.1");
+  CHECK(later->text == "try again");
+  CHECK(!filtered_status(refused, "2.0.0 all is well", why));
+  CHECK(why == "bad status code: 2.0.0 all is well (success and failure cannot be exchanged)");
+  CHECK(!filtered_status({"2.0.0", "sent"}, "5.0.0 no", why));
+  CHECK(!filtered_status(refused, "what", why));
+  CHECK(why == "bad status code: what");
+}
+
 TEST_CASE("a delivery request comes out as it went in") {
   DeliveryRequest request;
   request.queue_id = "4AB";

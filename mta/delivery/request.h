@@ -22,7 +22,7 @@ namespace dovetail::mta {
 
 // Postfix's trace flags, as they stand in queue files. Probes of verify(8) and sendmail -bv are simulated; -bv and -v ask for
 // a report by mail.
-inline constexpr int kTraceVerify = (1 << 8) | (1 << 9), kTraceExpand = 1 << 9, kTraceRecord = 1 << 10;
+inline constexpr int kTraceMtaVerify = 1 << 8, kTraceVerify = kTraceMtaVerify | (1 << 9), kTraceExpand = 1 << 9, kTraceRecord = 1 << 10;
 
 struct DeliveryRequest {
   std::string queue = "active";

@@ -64,8 +64,6 @@ Result<void> LocalRole::prepare_agent(service::Context& context) {
 }
 
 Task<> LocalRole::deliver(service::Context&, Delivery& delivery) {
-  bool refused = co_await refuse_unsupported(delivery);
-  if (refused) co_return;
   int fd = delivery.fd();
   auto size = delivery.size();
   auto job = [fd, size] { return delivered_addresses(fd, size); };

@@ -62,8 +62,6 @@ TextForm PipeRole::text_form(const Delivery& delivery) const {
 }
 
 Task<> PipeRole::deliver(service::Context& context, Delivery& delivery) {
-  bool refused = co_await refuse_unsupported(delivery);
-  if (refused) co_return;
   auto& request = delivery.request();
   Outcome outcome;
   outcome.relay = context.service;

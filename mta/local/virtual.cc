@@ -68,8 +68,6 @@ Result<void> VirtualRole::prepare_agent(service::Context& context) {
 }
 
 Task<> VirtualRole::deliver(service::Context&, Delivery& delivery) {
-  bool refused = co_await refuse_unsupported(delivery);
-  if (refused) co_return;
   for (size_t i = 0; i < delivery.recipients().size(); ++i) {
     auto outcome = co_await deliver_one(delivery, delivery.recipients()[i]);
     outcome.connected = delivery.request().handoff;

@@ -26,16 +26,6 @@ std::string piece_header(size_t size) {
   return out;
 }
 
-// They would change what is delivered where; mail waits until they are unset.
-struct NotActedOn {
-  std::string_view name, harmless;
-};
-constexpr NotActedOn kNotActedOn[] = {
-    {"frozen_"
-     "delivered_to",
-     "yes"} /* in two pieces: not a parameter we act on */};
-constexpr std::string_view kStatusFilter = "_delivery_status_filter";
-
 struct LockTimes {
   int attempts = 20;
   conf::Seconds delay{}, stale{};
@@ -170,26 +160,9 @@ Result<void> WorkshopRole::prepare(service::Context& context) {
   auto workshop = Workshop::open(context);
   if (!workshop) return workshop.error();
   workshop_ = std::move(*workshop);
-  auto& cf = *context.main_cf;
-  for (auto& row : kNotActedOn) {
-    if (context.program == "local" && cf.get(row.name) != row.harmless)
-      unsupported_.emplace_back(row.name);
-  }
-  auto filter = context.program + std::string(kStatusFilter);
-  if (!cf.get(filter).empty()) unsupported_.push_back(filter);
-  for (auto& name : unsupported_)
-    context.log.warning("{} is not supported yet: mail of this transport waits", name);
   auto prepared = AgentRole::prepare(context);
   if (!prepared) return prepared;
   return workshop_->confine_front();
-}
-
-Task<bool> WorkshopRole::refuse_unsupported(Delivery& delivery) {
-  if (unsupported_.empty()) co_return false;
-  Outcome waits;
-  waits.dsn = {"4.3.5", format("{} is not supported yet", unsupported_.front())};
-  co_await delivery.finish_all(waits);
-  co_return true;
 }
 
 Outcome outcome_of(const JobResult& result, std::string relay, std::string sent_text) {

@@ -46,15 +46,12 @@ class Workshop {
 class WorkshopRole : public AgentRole {
  public:
   Result<void> prepare(service::Context& context) override;
-  // Defers everything where a parameter that would change where mail goes is set and not acted on; true: it did.
-  Task<bool> refuse_unsupported(Delivery& delivery);
 
  protected:
   Workshop& workshop() const { return *workshop_; }
 
  private:
   std::unique_ptr<Workshop> workshop_;
-  std::vector<std::string> unsupported_;
 };
 
 // An Outcome of what a child said; sent_text for the good case.

@@ -107,6 +107,21 @@ Result<std::vector<SockAddr>> interface_addresses(const std::string& interfaces,
 
 }  // namespace
 
+// Words are "name/type" ("name.type" of old) or a type alone; "!" in front makes an exception. The first that fits decides.
+bool service_is_disabled(std::string_view patterns, std::string_view name, std::string_view type) {
+  for (auto word : base::words(patterns, " \t\r\n,")) {
+    bool disables = word.front() != '!';
+    if (!disables) word.remove_prefix(1);
+    bool fits = word == type;
+    for (char separator : {'/', '.'}) {
+      auto [left, right] = base::cut_last(word, separator);
+      fits |= right && left == name && *right == type;
+    }
+    if (fits) return disables;
+  }
+  return false;
+}
+
 std::string_view absorbed_program(std::string_view program) {
   for (auto& row : kAbsorbed) {
     if (row.program == program) return row.where;
@@ -226,7 +241,9 @@ Result<std::vector<ServiceSpec>> service_table(const std::vector<conf::MasterSer
   if (!limit) return limit.error();
   TableBuilder builder(cf, *owner, *limit);
   std::vector<ServiceSpec> specs;
+  auto disabled = cf.get("master_service_disable");
   for (auto& line : lines) {
+    if (service_is_disabled(disabled, line.name, line.type)) continue;
     auto spec = builder.build(line);
     if (!spec) return spec.error().wrap(format("{}/master.cf: line {}", cf.config_directory(), line.line));
     specs.push_back(std::move(*spec));

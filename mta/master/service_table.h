@@ -20,6 +20,9 @@ std::string_view absorbed_program(std::string_view program);
 // host:port or port of an inet service as addresses: inet_interfaces and inet_protocols decide where no host is given.
 Result<std::vector<SockAddr>> inet_endpoints(std::string_view name, const conf::MainCf& cf);
 
+// master_service_disable: whether a line of master.cf is to be passed over.
+bool service_is_disabled(std::string_view patterns, std::string_view name, std::string_view type);
+
 Result<std::vector<service::ServiceSpec>> service_table(const std::vector<conf::MasterService>& lines, const conf::MainCf& cf);
 
 // import_environment as master passes it on, with MAIL_CONFIG set.

@@ -28,6 +28,8 @@ constexpr conf::Bind<QmgrParameters> kQmgrBindings[] = {
     {"confirm_delay_cleared",          &QmgrParameters::confirm_delay_cleared},
     {"hash_queue_names",               &QmgrParameters::hash_queue_names},
     {"hash_queue_depth",               &QmgrParameters::hash_queue_depth},
+    {"default_filter_nexthop",         &QmgrParameters::default_filter_nexthop},
+    {"address_verify_service_name",    &QmgrParameters::address_verify_service_name},
     {"rewrite_service_name",           &QmgrParameters::rewrite_service_name},
     {"bounce_service_name",            &QmgrParameters::bounce_service_name},
     {"defer_service_name",             &QmgrParameters::defer_service_name},

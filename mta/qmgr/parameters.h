@@ -19,7 +19,7 @@ struct QmgrParameters {
   std::vector<std::string> defer_transports;
   bool confirm_delay_cleared = false;
   std::string hash_queue_names, rewrite_service_name, bounce_service_name, defer_service_name, trace_service_name;
-  std::string retry_transport = "retry";
+  std::string retry_transport = "retry", default_filter_nexthop, address_verify_service_name;
   int hash_queue_depth = 0;
 };
 Result<QmgrParameters> read_qmgr_parameters(const conf::MainCf& cf);

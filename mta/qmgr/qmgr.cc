@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "common/base/text.h"
+#include "conf/postfix/common_parameters.h"
 #include "mta/queue/bounce_log.h"
+#include "mta/verify/verify_client.h"
 
 namespace dovetail::mta {
 
@@ -25,6 +27,7 @@ Result<void> QmgrRole::prepare(service::Context& context) {
   auto parameters = read_qmgr_parameters(*context.main_cf);
   if (!parameters) return parameters.error();
   parameters_ = *parameters;
+  not_obeyed_ = conf::parameters_that_hold_mail(*context.main_cf, "qmgr", context.log);
   directories_ = std::make_unique<QueueDirectories>("", parameters_.hash_queue_names, parameters_.hash_queue_depth);
   disk_ = std::make_unique<net::Pool>(context.loop, 4);
   auto end_all = [this](const std::vector<Ending*>& endings) {
@@ -213,15 +216,22 @@ Task<> QmgrRole::dispatch(std::shared_ptr<ActiveMessage> message) {
   std::map<std::pair<std::string, std::string>, std::vector<mail::Recipient>> groups;
   auto recipients = std::exchange(envelope.recipients, {});
   for (auto& rcpt : recipients) {
+    if (!not_obeyed_.empty()) {
+      mail::DsnText reason{"4.3.5", format("{} is not supported yet", not_obeyed_.front())};
+      co_await defer_recipient(message, rcpt, std::move(reason));
+      message->count(Status::deferred);
+      continue;
+    }
     std::string transport, nexthop;
     if (!envelope.filter.empty()) {
       // A content filter takes the message as it is; an empty next hop means the recipient's domain.
       auto [name, rest] = base::cut(envelope.filter, ':');
       transport = name;
       nexthop = rest.value_or("");
+      if (nexthop.empty()) nexthop = parameters_.default_filter_nexthop;
       if (nexthop.empty()) nexthop = base::cut_last(rcpt.address, '@').second.value_or("");
     } else {
-      auto resolved = co_await rewrite_->resolve(envelope.sender, rcpt.address);
+      auto resolved = co_await rewrite_->resolve(envelope.sender, rcpt.address, envelope.trace_flags & kTraceMtaVerify);
       if (!resolved) {
         mail::DsnText reason{"4.3.0", resolved.error().text};
         co_await defer_recipient(message, rcpt, std::move(reason));
@@ -279,6 +289,11 @@ Task<> QmgrRole::finish(std::shared_ptr<ActiveMessage> message) {
   using Kind = BounceRequest::Kind;
   auto& id = message->queue_id();
   bool ok = true;
+  // A probe has told all it can; nobody waits for it.
+  if (message->file().envelope.trace_flags & kTraceMtaVerify) {
+    co_await remove_message(message);
+    co_return;
+  }
   Ending ending;
   ending.queue_id = id;
   ending.all_done = message->deferred == 0;
@@ -351,6 +366,13 @@ Task<> QmgrRole::remove_message(std::shared_ptr<ActiveMessage> message) {
 
 Task<> QmgrRole::defer_recipient(std::shared_ptr<ActiveMessage> message, mail::Recipient rcpt, mail::DsnText reason) {
   auto& id = message->queue_id();
+  if (message->file().envelope.trace_flags & kTraceMtaVerify) {
+    auto& asked = rcpt.orig_rcpt.empty() ? rcpt.address : rcpt.orig_rcpt;
+    AddressVerdict verdict{AddressStatus::deferred, reason.text};
+    auto told = co_await tell_verify(context_->loop, parameters_.address_verify_service_name, asked, verdict);
+    if (!told) context_->log.warning("{}: {}", id, told.error().text);
+    co_return;
+  }
   auto job = [&] {
     BounceEntry entry;
     entry.recipient = rcpt.address;

@@ -54,6 +54,7 @@ class QmgrRole : public service::Role {
 
   service::Context* context_ = nullptr;
   QmgrParameters parameters_;
+  std::vector<std::string> not_obeyed_;  // parameters that hold mail back (design.md 3)
   std::unique_ptr<QueueDirectories> directories_;
   std::unique_ptr<net::Pool> disk_;
   std::unique_ptr<net::Batch<Ending>> endings_;

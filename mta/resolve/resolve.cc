@@ -262,6 +262,8 @@ Task<Result<Resolution>> ResolverImpl::resolve(std::string sender, std::string r
   to.domain = parts->domain;
   to.recipient = parts->local + '@' + parts->domain;
   to.bad_address = parts->bad;
+  // A command line must not take a recipient for an option.
+  if (parts->local.starts_with('-') && !tables_.parameters.allow_min_user) to.bad_address = true;
   if (!parts->is_local) {
     to.routed = has_operator(parts->local, tables_.parameters.resolve_dequoted_address);
     // user@[192.0.2.1] is an address literal (RFC 5321 4.1.3), user@192.0.2.1 a mistake unless main.cf says otherwise.

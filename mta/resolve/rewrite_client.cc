@@ -93,9 +93,9 @@ Task<> RewriteClient::exchange(const std::vector<std::shared_ptr<Asked>>& all) {
   }
 }
 
-Task<Result<Resolution>> RewriteClient::resolve(std::string sender, std::string address) {
+Task<Result<Resolution>> RewriteClient::resolve(std::string sender, std::string address, bool verify) {
   Attributes question;
-  question.add("request", "resolve").add("sender", sender).add("address", address);
+  question.add("request", verify ? "verify" : "resolve").add("sender", sender).add("address", address);
   auto answer = co_await ask(std::move(question));
   if (!answer) co_return answer.error();
   co_return decode_resolution(*answer);

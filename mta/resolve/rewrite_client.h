@@ -27,7 +27,8 @@ class RewriteClient {
   RewriteClient(net::Loop& loop, std::string path, Logger log)
       : loop_(loop), path_(std::move(path)), log_(std::move(log)), turn_(loop) {}
 
-  Task<Result<Resolution>> resolve(std::string sender, std::string address);
+  // verify: by the address_verify_* routes, for probes.
+  Task<Result<Resolution>> resolve(std::string sender, std::string address, bool verify = false);
   Task<Result<std::string>> rewrite(std::string address, RewriteContext context);
 
  private:

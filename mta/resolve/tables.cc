@@ -33,6 +33,7 @@ constexpr conf::Bind<ResolveParameters> resolve_bindings[] = {
     {"empty_address_default_transport_maps_lookup_key",
      &ResolveParameters::empty_address_default_transport_maps_lookup_key},
     {"resolve_dequoted_address",         &ResolveParameters::resolve_dequoted_address},
+    {"allow_min_user",                   &ResolveParameters::allow_min_user},
     {"resolve_null_domain",              &ResolveParameters::resolve_null_domain},
     {"resolve_numeric_domain",           &ResolveParameters::resolve_numeric_domain},
     {"show_user_unknown_table_name",     &ResolveParameters::show_user_unknown_table_name},

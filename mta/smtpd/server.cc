@@ -94,6 +94,7 @@ Result<void> Server::open_lists(const SmtpdParameters& p) {
   };
   const Row rows[] = {
       {&Server::mynetworks, "mynetworks", p.mynetworks},
+      {&Server::mx_backup_networks, "permit_mx_backup_networks", p.permit_mx_backup_networks},
       {&Server::xclient_hosts, "smtpd_authorized_xclient_hosts", p.smtpd_authorized_xclient_hosts},
       {&Server::xforward_hosts, "smtpd_authorized_xforward_hosts",
        p.smtpd_authorized_xforward_hosts},

@@ -1,4 +1,5 @@
-// check_*_{mx,a}_access: what a table says about the hosts behind a name: its mail exchangers, its own addresses.
+// check_*_{mx,a,ns}_access: what a table says about the hosts behind a name: its mail exchangers, its own addresses, its
+// name servers.
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/text.h"
 #include "common/mail/address.h"
@@ -11,7 +12,20 @@
 namespace dovetail::mta::smtpd {
 namespace {
 
-enum class Behind { mx, a };
+enum class Behind { mx, a, ns };
+
+// The name servers of the zone the name is in: of the name itself, else of the nearest name above it.
+Task<Result<std::vector<std::string>>> name_servers(Check& c, std::string domain) {
+  for (;;) {
+    auto found = co_await c.s.server.dns->ns(domain);
+    if (found.status == net::DnsStatus::temporary) co_return temporary("DNS lookup failed");
+    if (found.status == net::DnsStatus::ok) co_return std::move(found.records);
+    auto dot = domain.find('.');
+    if (dot == domain.npos || domain.find('.', dot + 1) == domain.npos)
+      co_return std::vector<std::string>();
+    domain.erase(0, dot + 1);
+  }
+}
 
 // The names to ask about; nothing found is nothing to say, trouble with the DNS is a deferral should all else permit.
 Task<Result<std::vector<std::string>>> hosts_behind(Check& c, std::string domain, Behind kind) {
@@ -19,6 +33,10 @@ Task<Result<std::vector<std::string>>> hosts_behind(Check& c, std::string domain
   if (kind == Behind::a) {
     hosts.push_back(std::move(domain));
     co_return hosts;
+  }
+  if (kind == Behind::ns) {
+    auto servers = co_await name_servers(c, std::move(domain));
+    co_return servers;
   }
   auto mx = co_await c.s.server.dns->mx(domain);
   if (mx.status == net::DnsStatus::temporary) co_return temporary("DNS lookup failed");
@@ -132,6 +150,21 @@ Task<Verdict> check_recipient_mx_access(Check& c, const Restriction& r) {
 }
 Task<Verdict> check_recipient_a_access(Check& c, const Restriction& r) {
   return ask_recipient(c, r, Behind::a);
+}
+Task<Verdict> check_client_ns_access(Check& c, const Restriction& r) {
+  return ask_client(c, r, Behind::ns);
+}
+Task<Verdict> check_reverse_client_hostname_ns_access(Check& c, const Restriction& r) {
+  return ask_reverse(c, r, Behind::ns);
+}
+Task<Verdict> check_helo_ns_access(Check& c, const Restriction& r) {
+  return ask_helo(c, r, Behind::ns);
+}
+Task<Verdict> check_sender_ns_access(Check& c, const Restriction& r) {
+  return ask_sender(c, r, Behind::ns);
+}
+Task<Verdict> check_recipient_ns_access(Check& c, const Restriction& r) {
+  return ask_recipient(c, r, Behind::ns);
 }
 
 }  // namespace dovetail::mta::smtpd

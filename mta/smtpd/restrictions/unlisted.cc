@@ -8,6 +8,7 @@
 #include "mta/smtpd/restrictions/routing.h"
 #include "mta/smtpd/restrictions/verbs.h"
 #include "mta/smtpd/session.h"
+#include "mta/verify/verify_client.h"
 
 namespace dovetail::mta::smtpd {
 
@@ -48,8 +49,16 @@ Task<Listed> listed_in(Check& c, const lookup::Maps& maps, const std::string& ad
 // Addresses the MTA itself answers to whatever the tables say (RFC 5321 4.5.1; bounces).
 bool always_listed(const Check& c, const std::string& address) {
   auto local = mail::split_address(address).first;
+  auto& p = c.s.parameters;
+  // The sender of address probes, now and a moment ago.
+  auto ttl = p.address_verify_sender_ttl.count();
+  auto myorigin = c.s.server.main_cf->get("myorigin");
+  for (int64_t when : {base::wall_now().seconds, base::wall_now().seconds - ttl}) {
+    auto prober = probe_sender(p.address_verify_sender, myorigin, ttl, when);
+    if (!prober.empty() && base::iequals(address, prober)) return true;
+  }
   return base::iequals(local, "postmaster") || base::iequals(local, "mailer-daemon") ||
-         base::iequals(local, c.s.parameters.double_bounce_sender);
+         base::iequals(local, p.double_bounce_sender);
 }
 
 // A route to the error or retry transport is a refusal in advance.

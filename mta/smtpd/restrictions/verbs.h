@@ -71,6 +71,19 @@ Task<Verdict> check_sender_mx_access(Check& c, const Restriction& r);
 Task<Verdict> check_sender_a_access(Check& c, const Restriction& r);
 Task<Verdict> check_recipient_mx_access(Check& c, const Restriction& r);
 Task<Verdict> check_recipient_a_access(Check& c, const Restriction& r);
+Task<Verdict> check_client_ns_access(Check& c, const Restriction& r);
+Task<Verdict> check_reverse_client_hostname_ns_access(Check& c, const Restriction& r);
+Task<Verdict> check_helo_ns_access(Check& c, const Restriction& r);
+Task<Verdict> check_sender_ns_access(Check& c, const Restriction& r);
+Task<Verdict> check_recipient_ns_access(Check& c, const Restriction& r);
+
+// --- mx_backup.cc
+Task<Verdict> permit_mx_backup(Check& c, const Restriction& r);
+
+// --- unverified.cc
+Task<Verdict> reject_unverified_sender(Check& c, const Restriction& r);
+Task<Verdict> reject_unverified_recipient(Check& c, const Restriction& r);
+
 
 // dns_list.cc
 Task<Verdict> reject_rbl_client(Check& c, const Restriction& r);

@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/mail/queue_id.h"
+#include "conf/postfix/common_parameters.h"
 #include "conf/postfix/main_cf.h"
 #include "mta/tools/common/tool.h"
 #include "mta/tools/postdrop/drop_filter.h"
@@ -49,6 +50,9 @@ void check_submit_user(const conf::MainCf& cf) {
   if (!allowed) postdrop_fatal(allowed.error().text);
   if (!*allowed)
     postdrop_fatal(format("User {}({}) is not allowed to submit mail", user, getuid()));
+  // What would restrict senders and is not obeyed here must not be passed by.
+  for (auto& name : conf::unsupported_parameters(cf, conf::Unsupported::defer, "postdrop"))
+    postdrop_fatal(name + " is not supported yet: no mail is taken");
 }
 
 struct DropFile {
