@@ -36,14 +36,29 @@ constexpr SmtpField kSmtpFields[] = {
     {"tls_key_file",                  &P::tls_key_file},          {"tls_CAfile",                  &P::tls_CAfile},
     {"tls_CApath",                    &P::tls_CApath},            {"tls_loglevel",                &P::tls_loglevel},
     {"tls_servername",                &P::tls_servername},        {"tls_wrappermode",             &P::tls_wrappermode},
+    {"tls_ciphers",                   &P::tls_ciphers},           {"tls_mandatory_ciphers",       &P::tls_mandatory_ciphers},
+    {"tls_exclude_ciphers",           &P::tls_exclude_ciphers},
+    {"tls_mandatory_exclude_ciphers", &P::tls_mandatory_exclude_ciphers},
+    {"tls_policy_maps",               &P::tls_policy_maps},       {"tls_chain_files",             &P::tls_chain_files},
+    {"tls_eccert_file",               &P::tls_eccert_file},       {"tls_eckey_file",              &P::tls_eckey_file},
+    {"tls_fingerprint_digest",        &P::tls_fingerprint_digest},
+    {"tls_fingerprint_cert_match",    &P::tls_fingerprint_cert_match},
+    {"tls_verify_cert_match",         &P::tls_verify_cert_match}, {"tls_secure_cert_match",       &P::tls_secure_cert_match},
+    {"tls_scert_verifydepth",         &P::tls_scert_verifydepth}, {"tls_enforce_peername",        &P::tls_enforce_peername},
     {"use_tls",                       &P::use_tls},               {"enforce_tls",                 &P::enforce_tls},
     {"sasl_auth_enable",              &P::sasl_auth_enable},      {"sasl_auth_soft_bounce",       &P::sasl_auth_soft_bounce},
     {"sasl_password_maps",            &P::sasl_password_maps},    {"sasl_security_options",       &P::sasl_security_options},
     {"sasl_tls_security_options",     &P::sasl_tls_security_options}, {"sasl_mechanism_filter",   &P::sasl_mechanism_filter},
+    {"sasl_tls_verified_security_options", &P::sasl_tls_verified_security_options},
 };
 // Named differently in the two, or in one only.
 constexpr conf::Bind<P> kCommonFields[] = {
     {"myhostname", &P::myhostname}, {"mydomain", &P::mydomain}, {"inet_protocols", &P::inet_protocols},
+    {"tls_high_cipherlist",   &P::tls_high_cipherlist},   {"tls_medium_cipherlist", &P::tls_medium_cipherlist},
+    {"tls_low_cipherlist",    &P::tls_low_cipherlist},    {"tls_export_cipherlist", &P::tls_export_cipherlist},
+    {"tls_null_cipherlist",   &P::tls_null_cipherlist},   {"tls_eecdh_auto_curves", &P::tls_eecdh_auto_curves},
+    {"tls_ssl_options",       &P::tls_ssl_options},       {"tls_append_default_CA", &P::tls_append_default_CA},
+    {"tls_wildcard_matches_multiple_labels", &P::tls_wildcard_matches_multiple_labels},
 };
 constexpr conf::Bind<P> kSmtpOnlyFields[] = {
     {"smtp_helo_name", &P::helo_name},                  {"smtp_helo_timeout", &P::helo_timeout},
@@ -54,12 +69,6 @@ constexpr conf::Bind<P> kLmtpOnlyFields[] = {
     {"lmtp_lhlo_name", &P::helo_name}, {"lmtp_lhlo_timeout", &P::helo_timeout},
     {"lmtp_discard_lhlo_keywords", &P::discard_ehlo_keywords},
 };
-constexpr std::string_view kUnsupportedSmtp[] = {
-    "generic_maps", "header_checks", "mime_header_checks", "nested_header_checks", "body_checks", "reply_filter",
-    "dns_reply_filter", "delivery_status_filter", "tls_policy_maps", "tls_per_site", "sender_dependent_authentication",
-    "discard_ehlo_keyword_address_maps",
-};
-constexpr std::string_view kUnsupportedLevels[] = {"dane", "dane-only", "fingerprint", "half-dane"};
 // clang-format on
 
 }  // namespace
@@ -78,24 +87,10 @@ Result<SmtpParameters> read_smtp_parameters(const conf::MainCf& cf, bool lmtp) {
   read = lmtp ? conf::read_into(out, cf, kLmtpOnlyFields) : conf::read_into(out, cf, kSmtpOnlyFields);
   if (!read) return read.error();
   if (out.tls_security_level.empty()) {
+    out.tls_security_level_is_old = true;
     out.tls_security_level = out.enforce_tls ? "encrypt" : out.use_tls ? "may" : "none";
   }
   return out;
-}
-
-std::vector<std::string> unsupported_smtp_parameters(const conf::MainCf& cf, bool lmtp) {
-  std::vector<std::string> names;
-  std::string prefix = lmtp ? "lmtp_" : "smtp_";
-  for (auto suffix : kUnsupportedSmtp) {
-    auto name = prefix + std::string(suffix);
-    auto value = cf.get(name);
-    if (!value.empty() && value != "no") names.push_back(name);
-  }
-  auto level = cf.get(prefix + "tls_security_level");
-  for (auto unknown : kUnsupportedLevels) {
-    if (level == unknown) names.push_back(prefix + "tls_security_level = " + level);
-  }
-  return names;
 }
 
 }  // namespace dovetail::mta

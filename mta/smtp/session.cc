@@ -98,11 +98,12 @@ Failure SmtpSession::said(const ServerReply& reply, std::string_view command) co
   return {{reply.dsn, format("host {} said: {} (in reply to {} command)", target_.session, reply.text, command)}, reply.text, false};
 }
 
-Task<std::optional<Failure>> SmtpSession::open(std::shared_ptr<net::TlsContext> tls, bool plain_only,
+Task<std::optional<Failure>> SmtpSession::open(std::shared_ptr<const TlsPolicy> policy, bool plain_only,
                                                std::optional<SaslCredentials> credentials) {
+  policy_ = policy ? std::move(policy) : std::make_shared<const TlsPolicy>();
   try {
     if (parameters_.tls_wrappermode) {
-      auto failed = co_await start_tls(tls);
+      auto failed = co_await start_tls();
       if (failed) co_return failed;
     }
     auto greeting = co_await reply(parameters_.helo_timeout, "receiving the initial server greeting");
@@ -118,10 +119,12 @@ Task<std::optional<Failure>> SmtpSession::open(std::shared_ptr<net::TlsContext> 
     }
     auto failed = co_await hello();
     if (failed) co_return failed;
-    bool wanted = parameters_.tls_security_level != "none" && !plain_only && !conn_.is_tls() && !target_.address.is_unix();
-    bool required = wanted && parameters_.tls_security_level != "may";
+    bool wanted = policy_->level != TlsLevel::none && !plain_only && !conn_.is_tls();
+    // Nobody listens between the two ends of a local socket, unless the administrator thinks so.
+    if (target_.address.is_unix() && !policy_->mandatory()) wanted = false;
+    bool required = wanted && policy_->mandatory();
     if (wanted && has(kStartTls)) {
-      failed = co_await start_tls(tls);
+      failed = co_await start_tls();
       if (!failed) failed = co_await hello();
       if (failed) co_return failed;
     } else if (required) {
@@ -179,20 +182,19 @@ Task<std::optional<Failure>> SmtpSession::hello() {
 
 std::optional<Failure> SmtpSession::check_certificate() {
   auto info = net::tls_info(conn_.tls());
-  auto& level = parameters_.tls_security_level;
-  bool verify = level == "verify" || level == "secure";
-  bool named = net::certificate_matches(conn_.tls(), target_.name);
-  bool good = info.peer_trusted && named;
-  auto trust = !info.peer_certificate ? "Anonymous" : verify && good ? "Verified" : info.peer_trusted ? "Trusted" : "Untrusted";
+  auto trust = judge_certificate(conn_.tls(), *policy_, target_.name);
+  verified_ = trust == TlsTrust::verified;
   if (parameters_.tls_loglevel != "0" && !parameters_.tls_loglevel.empty()) {
-    log_.info("{} TLS connection established to {}: {}", trust, target_.shown, tls_words(info));
+    log_.info("{} TLS connection established to {}: {}", trust_word(trust), target_.shown, tls_words(info));
   }
-  if (!verify || good) return std::nullopt;
-  return Failure{{"4.7.5", info.peer_trusted ? "Server certificate not verified" : "Server certificate not trusted"}, "", false};
+  if (!policy_->looks_at_certificate() || verified_) return std::nullopt;
+  bool named_wrong = trust == TlsTrust::trusted || policy_->level == TlsLevel::fingerprint;
+  return Failure{{"4.7.5", named_wrong ? "Server certificate not verified" : "Server certificate not trusted"}, "", false};
 }
 
-Task<std::optional<Failure>> SmtpSession::start_tls(std::shared_ptr<net::TlsContext> tls) {
-  bool optional = parameters_.tls_security_level == "may";
+Task<std::optional<Failure>> SmtpSession::start_tls() {
+  bool optional = !policy_->mandatory();
+  auto tls = policy_->context;
   if (!tls) {
     co_return Failure{{"4.7.5", "TLS is required, but our TLS engine is unavailable"}, "", optional};
   }
@@ -207,7 +209,8 @@ Task<std::optional<Failure>> SmtpSession::start_tls(std::shared_ptr<net::TlsCont
   conn_.set_timeout(parameters_.starttls_timeout);
   std::string problem;
   try {
-    auto server_name = parameters_.tls_servername == "hostname" || parameters_.tls_servername.empty() ? target_.name : parameters_.tls_servername;
+    auto& wish = policy_->servername;
+    auto server_name = wish == "hostname" ? target_.name : wish == "nexthop" ? policy_->nexthop : wish;
     co_await conn_.start_tls_client(tls, server_name);
   } catch (const IoError& io) {
     problem = io.message();
@@ -221,7 +224,9 @@ Task<std::optional<Failure>> SmtpSession::start_tls(std::shared_ptr<net::TlsCont
 
 // RFC 4954. Only the two mechanisms that send the password: those with a challenge are a later release's.
 Task<std::optional<Failure>> SmtpSession::authenticate(SaslCredentials credentials) {
-  auto& options = conn_.is_tls() ? parameters_.sasl_tls_security_options : parameters_.sasl_security_options;
+  auto& options = verified_         ? parameters_.sasl_tls_verified_security_options
+                  : conn_.is_tls() ? parameters_.sasl_tls_security_options
+                                   : parameters_.sasl_security_options;
   bool plaintext_allowed = !listed(options, "noplaintext");
   auto usable = [&](std::string_view mech) {
     bool filtered = !parameters_.sasl_mechanism_filter.empty() && !listed(parameters_.sasl_mechanism_filter, mech);

@@ -13,6 +13,7 @@
 #include "common/net/conn.h"
 #include "mta/smtp/parameters.h"
 #include "mta/smtp/targets.h"
+#include "mta/smtp/tls_policy.h"
 
 namespace dovetail::mta {
 
@@ -52,7 +53,7 @@ class SmtpSession {
   SmtpSession(net::Loop& loop, base::Fd fd, Target target, const SmtpParameters& parameters, Logger log);
 
   // Up to the point where MAIL may be sent; nullopt: ready.
-  Task<std::optional<Failure>> open(std::shared_ptr<net::TlsContext> tls, bool plain_only,
+  Task<std::optional<Failure>> open(std::shared_ptr<const TlsPolicy> policy, bool plain_only,
                                     std::optional<SaslCredentials> credentials);
   // Sends one command and waits for its reply. `state` is what is being done, for "lost connection ... while STATE".
   Task<ServerReply> command(std::string text, conf::Seconds time, std::string_view state);
@@ -72,7 +73,7 @@ class SmtpSession {
 
  private:
   Task<std::optional<Failure>> hello();
-  Task<std::optional<Failure>> start_tls(std::shared_ptr<net::TlsContext> tls);
+  Task<std::optional<Failure>> start_tls();
   Task<std::optional<Failure>> authenticate(SaslCredentials credentials);
   void read_features(const std::string& text);
   std::optional<Failure> check_certificate();
@@ -81,6 +82,8 @@ class SmtpSession {
   Target target_;
   const SmtpParameters& parameters_;
   Logger log_;
+  std::shared_ptr<const TlsPolicy> policy_;
+  bool verified_ = false;  // the certificate is the one the policy asks for
   unsigned features_ = 0;
   int64_t size_limit_ = 0;
   std::string mechanisms_;

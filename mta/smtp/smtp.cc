@@ -28,49 +28,22 @@ struct SmtpRole::UnderWay {
 
 // --- start
 
-Result<void> SmtpRole::load_tls() {
-  if (parameters_.tls_security_level == "none") return {};
-  net::TlsSettings settings;
-  bool mandatory = parameters_.tls_security_level != "may";
-  settings.protocols = mandatory ? parameters_.tls_mandatory_protocols : parameters_.tls_protocols;
-  settings.ca_path = parameters_.tls_CApath;
-  auto read = [](const std::string& path, std::string& to) -> Result<void> {
-    if (path.empty() || path == "none") return {};
-    auto text = base::read_file(path, 16 << 20);
-    if (!text) return text.error();
-    to = std::move(*text);
-    return {};
-  };
-  std::string key;
-  auto done = read(parameters_.tls_CAfile, settings.ca_certificates);
-  if (done) done = read(parameters_.tls_cert_file, settings.certificates);
-  if (done) done = read(parameters_.tls_key_file, key);
-  if (!done) return done;
-  settings.private_key = Secret(std::move(key));
-  auto made = net::TlsContext::client(settings);
-  if (!made) return made.error();
-  tls_ = std::move(*made);
-  return {};
-}
-
 Result<void> SmtpRole::prepare_agent(service::Context& context) {
   bool lmtp = context.program == "lmtp";
   auto& cf = *context.main_cf;
   auto parameters = read_smtp_parameters(cf, lmtp);
   if (!parameters) return parameters.error();
   parameters_ = std::move(*parameters);
-  unsupported_ = unsupported_smtp_parameters(cf, lmtp);
-  for (auto& name : unsupported_) context.log.warning("{} is not supported yet: mail of this transport waits", name);
-  // Without TLS mail still goes where TLS is not asked for; the incumbent does the same.
-  auto tls = load_tls();
-  if (!tls) context.log.warning("TLS is not available: {}", tls.error().text);
   resolver_ = net::make_resolver(context.loop);
+  lookup::OpenOptions options{context.log};
+  options.resolver = resolver_;
+  auto policies = TlsPolicies::open(context.loop, cf, parameters_, options);
+  if (!policies) return policies.error();
+  tls_policies_ = std::move(*policies);
   auto own = final_addresses(cf);
   if (!own) return own.error();
   finder_ = std::make_unique<TargetFinder>(resolver_, parameters_, std::move(*own));
   if (!parameters_.sasl_auth_enable) return {};
-  lookup::OpenOptions options{context.log};
-  options.resolver = resolver_;
   auto maps = lookup::Maps::open(context.loop, cf, lmtp ? "lmtp_sasl_password_maps" : "smtp_sasl_password_maps",
                                  parameters_.sasl_password_maps, options);
   if (!maps) return maps.error();
@@ -90,12 +63,6 @@ void SmtpRole::drain(service::Context&) { cache_.clear(); }
 Task<> SmtpRole::deliver(service::Context&, Delivery& delivery) {
   Progress progress;
   for (size_t i = 0; i < delivery.recipients().size(); ++i) progress.open.push_back(i);
-  if (!unsupported_.empty()) {
-    Outcome waits;
-    waits.dsn = {"4.3.5", format("{} is not supported yet", unsupported_.front())};
-    co_await delivery.finish_all(waits);
-    co_return;
-  }
   auto hops = parse_nexthops(delivery.request().nexthop, parameters_.lmtp);
   if (!hops) {
     Outcome bad;
@@ -179,6 +146,12 @@ Task<std::unique_ptr<SmtpSession>> SmtpRole::connect(Delivery& delivery, const N
     remember({"4.3.0", "SASL password lookup failure: " + password.error().text}, "none", "", "");
     co_return nullptr;
   }
+  auto found_policy = co_await tls_policies_->find(hop);
+  if (!found_policy.problem.empty()) {
+    remember({"4.7.5", "client TLS configuration problem"}, "none", "", "");
+    co_return nullptr;
+  }
+  auto policy = std::make_shared<const TlsPolicy>(std::move(found_policy));
   // A second attempt is made in plain where TLS is a wish only and its handshake failed.
   for (bool plain : {false, true}) {
     std::optional<SockAddr> bind_to;
@@ -193,7 +166,7 @@ Task<std::unique_ptr<SmtpSession>> SmtpRole::connect(Delivery& delivery, const N
     }
     ++progress.sessions;
     auto session = std::make_unique<SmtpSession>(delivery.context().loop, std::move(*fd), target, parameters_, delivery.log());
-    auto failed = co_await session->open(tls_, plain, *password);
+    auto failed = co_await session->open(policy, plain, *password);
     if (!failed) co_return session;
     remember(failed->dsn, target.shown, failed->diagnostic, target.name);
     progress.problem.connected = session->connected;

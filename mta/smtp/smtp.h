@@ -28,7 +28,6 @@ class SmtpRole : public AgentRole {
   struct Progress;
   struct UnderWay;
 
-  Result<void> load_tls();
   Task<> try_targets(Delivery& delivery, const Nexthop& hop, std::vector<Target> targets, Progress& progress);
   Task<std::unique_ptr<SmtpSession>> connect(Delivery& delivery, const Nexthop& hop, const Target& target, Progress& progress);
   Task<bool> use(Delivery& delivery, const Nexthop& hop, std::unique_ptr<SmtpSession> session, Progress& progress, bool last);
@@ -39,10 +38,9 @@ class SmtpRole : public AgentRole {
   void expire_cache();
 
   SmtpParameters parameters_;
-  std::vector<std::string> unsupported_;
   std::shared_ptr<net::Resolver> resolver_;
   std::unique_ptr<TargetFinder> finder_;
-  std::shared_ptr<net::TlsContext> tls_;
+  std::unique_ptr<TlsPolicies> tls_policies_;
   lookup::Maps passwords_;
   struct Kept {
     std::unique_ptr<SmtpSession> session;

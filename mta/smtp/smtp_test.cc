@@ -111,6 +111,70 @@ TEST_CASE("replies: several lines, codes with and without status, contradictions
   CHECK(garbage.text == "garbage not a reply 354 go");
 }
 
+static SmtpParameters tls_parameters() {
+  SmtpParameters p;
+  p.tls_protocols = ">=TLSv1";
+  p.tls_mandatory_protocols = ">=TLSv1.2";
+  p.tls_ciphers = "medium";
+  p.tls_mandatory_ciphers = "high";
+  p.tls_exclude_ciphers = "RC4";
+  p.tls_mandatory_exclude_ciphers = "MD5, DES";
+  p.tls_high_cipherlist = "HIGH";
+  p.tls_medium_cipherlist = "MEDIUM";
+  p.tls_verify_cert_match = "hostname";
+  p.tls_secure_cert_match = "nexthop, dot-nexthop";
+  return p;
+}
+
+TEST_CASE("a TLS level brings its protocols, ciphers and names to match") {
+  auto p = tls_parameters();
+  auto may = default_policy(p, "may");
+  CHECK(!may.mandatory());
+  CHECK(may.protocols == ">=TLSv1");
+  CHECK(cipher_list(p, may.ciphers, may.exclude, may.level) == "MEDIUM:!RC4");
+  auto encrypt = default_policy(p, "Encrypt");
+  CHECK(encrypt.mandatory());
+  CHECK(!encrypt.looks_at_certificate());
+  CHECK(encrypt.protocols == ">=TLSv1.2");
+  CHECK(cipher_list(p, encrypt.ciphers, encrypt.exclude, encrypt.level) == "HIGH:!RC4:!MD5:!DES");
+  auto secure = default_policy(p, "secure");
+  CHECK(secure.match == std::vector<std::string>{"nexthop", "dot-nexthop"});
+  CHECK(cipher_list(p, secure.ciphers, secure.exclude, secure.level) == "HIGH:!RC4:!MD5:!DES:!aNULL");
+  CHECK(cipher_list(p, "strongest", "", TlsLevel::may).empty());
+  CHECK(default_policy(p, "dane").problem == "TLS level \"dane\" is not supported yet");
+  CHECK(default_policy(p, "dane").mandatory());
+  CHECK(default_policy(p, "none").problem.empty());
+}
+
+TEST_CASE("entries of the TLS policy table") {
+  auto p = tls_parameters();
+  struct Row {
+    const char* entry;
+    TlsLevel level;
+    const char* problem;
+  };
+  for (auto& row : {Row{"none", TlsLevel::none, ""}, Row{"may", TlsLevel::may, ""}, Row{"encrypt protocols=TLSv1.3 ciphers=high", TlsLevel::encrypt, ""},
+                    Row{"secure match=a.example:.b.example", TlsLevel::secure, ""}, Row{"", TlsLevel::none, "invalid empty policy"},
+                    Row{"sometimes", TlsLevel::secure, "invalid TLS level \"sometimes\""},
+                    Row{"dane-only", TlsLevel::secure, "TLS level \"dane-only\" is not supported yet"},
+                    Row{"none ciphers=high", TlsLevel::none, "malformed attribute/value pair \"ciphers=high\""},
+                    Row{"verify tafile=/x", TlsLevel::verify, "attribute \"tafile\": not supported"},
+                    Row{"encrypt match=a.example", TlsLevel::encrypt, "attribute \"match\": not for this security level"}}) {
+    INFO(row.entry);
+    auto policy = default_policy(p, "none");
+    apply_policy_entry(policy, p, row.entry);
+    CHECK(policy.level == row.level);
+    CHECK(policy.problem == row.problem);
+  }
+  auto policy = default_policy(p, "none");
+  apply_policy_entry(policy, p, "secure match=a.example:.b.example protocols=TLSv1.2:TLSv1.3 exclude=3DES");
+  CHECK(policy.match == std::vector<std::string>{"a.example", ".b.example"});
+  CHECK(policy.protocols == "TLSv1.2 TLSv1.3");
+  CHECK(policy.exclude == "RC4 MD5, DES 3DES");
+  apply_policy_entry(policy, p, "fingerprint match=3D:95|AB:CD");
+  CHECK(policy.match == std::vector<std::string>{"3D:95", "AB:CD"});
+}
+
 static std::string dotted(std::vector<std::string> pieces, size_t limit) {
   DotWriter writer(limit);
   std::string out;

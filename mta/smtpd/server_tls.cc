@@ -67,6 +67,14 @@ std::string cipher_list(const SmtpdParameters& p, bool mandatory) {
   return list;
 }
 
+// smtpd_tls_eecdh_grade; "none" leaves the library's choice, since TLS 1.3 knows nothing else.
+std::string curves(const SmtpdParameters& p) {
+  auto& grade = p.smtpd_tls_eecdh_grade;
+  if (base::iequals(grade, "strong")) return p.tls_eecdh_strong_curve;
+  if (base::iequals(grade, "ultra")) return p.tls_eecdh_ultra_curve;
+  return base::iequals(grade, "none") ? std::string() : net::known_groups(p.tls_eecdh_auto_curves);
+}
+
 TlsLevel tls_level_of(const SmtpdParameters& p, const Logger& log) {
   auto& level = p.smtpd_tls_security_level;
   if (level.empty()) {
@@ -94,6 +102,12 @@ Result<std::shared_ptr<net::TlsContext>> Server::make_tls(const SmtpdParameters&
   settings.protocols = mandatory ? p.smtpd_tls_mandatory_protocols : p.smtpd_tls_protocols;
   settings.ciphers = cipher_list(p, mandatory);
   settings.prefer_server_ciphers = p.tls_preempt_cipherlist;
+  settings.groups = curves(p);
+  settings.options = p.tls_ssl_options;
+  settings.verify_depth = p.smtpd_tls_ccert_verifydepth;
+  settings.default_roots = p.tls_append_default_CA;
+  auto& dh = p.smtpd_tls_dh1024_param_file;
+  if (keys && !is_none(dh) && !base::iequals(dh, "auto")) keys = append_file(settings.dh_parameters, dh);
   settings.ask_client_certificate = p.smtpd_tls_ask_ccert || p.smtpd_tls_req_ccert;
   settings.require_client_certificate = p.smtpd_tls_req_ccert && mandatory;
   settings.tickets = tickets;
