@@ -30,6 +30,18 @@ TEST_CASE("a status filter may change status and words, never success into failu
   CHECK(why == "bad status code: what");
 }
 
+TEST_CASE("with VERP the sender says who the recipient is") {
+  mail::Recipient rcpt;
+  rcpt.address = "user@example.org";
+  CHECK(verp_sender("+=", "list@lists.example", rcpt) == "list+user=example.org@lists.example");
+  CHECK(verp_sender("-%", "list", rcpt) == "list-user%example.org");
+  CHECK(verp_sender("+=", "", rcpt).empty());
+  rcpt.orig_rcpt = "alias@example.net";
+  CHECK(verp_sender("+=", "list@lists.example", rcpt) == "list+alias=example.net@lists.example");
+  rcpt.orig_rcpt = "local";
+  CHECK(verp_sender("+=", "list@lists.example", rcpt) == "list+local@lists.example");
+}
+
 TEST_CASE("a delivery request comes out as it went in") {
   DeliveryRequest request;
   request.queue_id = "4AB";

@@ -161,4 +161,19 @@ AgentMessage AgentMessage::decode(const Attributes& from) {
   return out;
 }
 
+std::string verp_sender(std::string_view delimiters, const std::string& sender, const mail::Recipient& rcpt) {
+  auto [list, list_domain] = base::cut_last(sender, '@');
+  auto [user, domain] = base::cut_last(rcpt.orig_rcpt.empty() ? rcpt.address : rcpt.orig_rcpt, '@');
+  if (list.empty() || delimiters.size() != 2) return sender;
+  std::string out(list);
+  out += delimiters[0];
+  out += user;
+  if (domain) {
+    out += delimiters[1];
+    out += *domain;
+  }
+  if (list_domain) out += '@' + std::string(*list_domain);
+  return out;
+}
+
 }  // namespace dovetail::mta

@@ -55,6 +55,10 @@ struct DeliveryDone {
   proto::Attributes encode() const;
 };
 
+// The sender of one recipient's copy of a list's message (VERP): delimiters "+=" and user@example.org make
+// list+user=example.org@lists.example of list@lists.example.
+std::string verp_sender(std::string_view delimiters, const std::string& sender, const mail::Recipient& rcpt);
+
 // What an agent's list is; nullopt in both: neither.
 struct AgentMessage {
   std::optional<RecipientReport> report;

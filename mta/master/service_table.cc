@@ -2,6 +2,7 @@
 #include "mta/master/service_table.h"
 
 #include <netdb.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,6 +42,11 @@ constexpr std::string_view kStayingPrograms[] = {"qmgr", "anvil", "verify", "pos
 template <class Range>
 bool contains_word(const Range& words, std::string_view word) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
+}
+
+bool is_setgid_directory(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & S_ISGID);
 }
 
 bool host_speaks_ipv6() {
@@ -189,13 +195,15 @@ class TableBuilder {
       return out;
     }
     ListenerSpec listener;
+    auto directory = cf_.get("queue_directory") + (line.private_endpoint() ? "/private" : "/public");
     listener.kind = line.type == "fifo"         ? ListenerSpec::Kind::fifo
                     : line.type == "unix-dgram" ? ListenerSpec::Kind::unix_datagram
                                                 : ListenerSpec::Kind::unix_stream;
-    listener.path = format("{}/{}/{}", cf_.get("queue_directory"), line.private_endpoint() ? "private" : "public", line.name);
+    listener.path = directory + "/" + line.name;
     listener.mode = listener.kind == ListenerSpec::Kind::fifo ? 0622 : 0666;
     listener.uid = owner_.uid;
-    listener.gid = owner_.gid;
+    // The stock public/ is set-gid postdrop: what is made there is of that group.
+    if (!is_setgid_directory(directory)) listener.gid = owner_.gid;
     out.push_back(listener);
     return out;
   }

@@ -51,6 +51,8 @@ Result<void> Scheduler::add(std::shared_ptr<ActiveMessage> message, const std::s
   size_t limit = to.parameters.recipient_limit > 0
                      ? static_cast<size_t>(to.parameters.recipient_limit)
                      : recipients.size();
+  // With VERP each recipient has a sender of his own.
+  if (!message->file().envelope.verp_delims.empty()) limit = 1;
   std::vector<Entry> entries;
   for (size_t at = 0; at < recipients.size(); at += limit) {
     auto first = recipients.begin() + static_cast<ptrdiff_t>(at);
@@ -111,6 +113,9 @@ DeliveryRequest Scheduler::request_for(const Destination& destination, const Ent
   request.message_size = file.size.message_size;
   request.envelope = file.envelope;
   request.envelope.recipients = entry.recipients;
+  if (!file.envelope.verp_delims.empty() && !entry.recipients.empty()) {
+    request.envelope.sender = verp_sender(file.envelope.verp_delims, file.envelope.sender, entry.recipients.front());
+  }
   request.active_arrival = entry.message->active_since;
   request.handoff = base::wall_now();
   request.more_waiting = destination.has_waiting();

@@ -11,6 +11,7 @@ import pwd
 import signal
 import socket
 import ssl
+import stat
 import subprocess
 import sys
 import tempfile
@@ -116,7 +117,7 @@ class Sink:
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(cert, key)
         self.listener = socket.create_server(("127.0.0.1", port))
-        self.data, self.ciphers = [], []
+        self.data, self.ciphers, self.senders = [], [], []
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -141,6 +142,9 @@ class Sink:
                     conn = self.tls.wrap_socket(conn, server_side=True)
                     self.ciphers.append(conn.cipher())
                     lines = conn.makefile("rb")
+                elif verb.startswith(b"MAIL FROM:<"):
+                    self.senders.append(line[11:line.index(b">")])
+                    conn.sendall(b"250 2.1.0 ok\r\n")
                 elif verb.startswith(b"RCPT TO:<BAD@"):
                     conn.sendall(b"550 5.1.1 no such user\r\n")
                 elif verb == b"DATA":
@@ -174,6 +178,8 @@ class System:
             if queue != "pid":
                 os.chown(f"{top}/spool/{queue}", postfix.pw_uid, postdrop if queue in ("maildrop", "public") else -1)
         os.chmod(f"{top}/spool/maildrop", 0o1730)
+        os.chmod(f"{top}/spool/public", 0o2710)
+        os.chmod(f"{top}/spool/private", 0o700)
         for name in ("data",):
             os.chown(f"{top}/{name}", postfix.pw_uid, postfix.pw_gid)
         for name in ("mail", "out"):
@@ -308,6 +314,21 @@ def check_proxymap(c):
     c.check("what was deleted is not", found.get(b"status") == b"1", found)
 
 
+# As the incumbent makes them: of mail_owner, for everyone who can reach the directory.
+def check_nodes(c):
+    owner, group = pwd.getpwnam("postfix"), grp.getgrnam("postdrop").gr_gid
+    lines = [line.split() for line in MASTER.splitlines() if line[0].isalpha()]
+    for name, kind, private in (words[:3] for words in lines):
+        if kind != "unix":
+            continue
+        status = os.stat(f"{c.top}/spool/{'public' if private == 'n' else 'private'}/{name}")
+        found = (stat.S_ISSOCK(status.st_mode), oct(status.st_mode & 0o777), status.st_uid, status.st_gid)
+        wanted = (True, "0o666", owner.pw_uid, group if private == "n" else owner.pw_gid)
+        if found != wanted:
+            c.check(f"the node of {name}", False, f"{found}, wanted {wanted}")
+    c.check("nodes have their owner and mode", True)
+
+
 def check_verify(c):
     said = c.rcpt("probing", "good@far.test")
     c.check("a probe finds a good address", said.startswith("250 "), said)
@@ -333,6 +354,7 @@ def check_agents(c):
     c.send("bob@box.test")
     c.send("who@box.test")
     c.send("Some@Tool.Test")
+    subprocess.run([c.sendmail, "-XV", "-i", "-f", "list@local.test", "a@far.test", "b@far.test"], env=c.env, input=b"\nx\n", check=True)
     c.send("x@held.test")
     c.send("x@relabel.test")
     c.logged("virtual delivers to a Maildir", "to=<ann@box.test>, relay=virtual")
@@ -345,6 +367,9 @@ def check_agents(c):
     out = c.read("out/tool.out")
     c.check("with its arguments", out.startswith("me@local.test some@tool.test\n"), out)
     c.check("and its headers", "Return-Path: <me@local.test>\n" in out and "Delivered-To: Some@tool.test\n" in out, out)
+    c.logged("VERP: one recipient", "to=<a@far.test>, relay=127.0.0.1")
+    c.logged("after the other", "to=<b@far.test>, relay=127.0.0.1")
+    c.check("each with a sender of his own", {b"list+a=far.test@local.test", b"list+b=far.test@local.test"} <= set(c.sink.senders), c.sink.senders)
     c.logged("a parameter that is not obeyed holds mail", "dsn=4.3.5, status=deferred (smtp_header_checks is not supported yet)")
     c.logged("a status filter changes words", "dsn=4.9.9, status=deferred (perhaps later)")
     said = c.rcpt("policy", "ann@box.test")
@@ -392,6 +417,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="dovetail-services-") as top:
         system = System(os.path.abspath(options.destdir), top)
         try:
+            check_nodes(system)
             check_proxymap(system)
             check_verify(system)
             check_agents(system)
