@@ -8,9 +8,10 @@
 
 namespace dovetail::lookup::proxy_wire {
 
-inline constexpr std::string_view kProtocol = "proxymap_protocol";  // said first by the server: {protocol}
-inline constexpr std::string_view kOpen = "open", kLookup = "lookup", kUpdate = "update", kDelete = "delete",
-                                  kSequence = "sequence";
+inline constexpr std::string_view kProtocol =
+    "proxymap_protocol";  // said first by the server: {protocol}
+inline constexpr std::string_view kOpen = "open", kLookup = "lookup", kUpdate = "update",
+                                  kDelete = "delete", kSequence = "sequence";
 enum Status : int { ok = 0, no_key = 1, retry = 2, bad = 3, denied = 4, config = 5 };
 // Of a table's flags only these change what a client does: whether parts of an address may be asked for.
 inline constexpr int kFixed = 1 << 4, kPattern = 1 << 5;

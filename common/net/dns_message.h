@@ -12,8 +12,8 @@
 
 namespace dovetail::net {
 
-inline constexpr uint16_t kDnsA = 1, kDnsNs = 2, kDnsCname = 5, kDnsPtr = 12, kDnsMx = 15, kDnsTxt = 16,
-                          kDnsAaaa = 28, kDnsTlsa = 52;
+inline constexpr uint16_t kDnsA = 1, kDnsNs = 2, kDnsCname = 5, kDnsPtr = 12, kDnsMx = 15,
+                          kDnsTxt = 16, kDnsAaaa = 28, kDnsTlsa = 52;
 
 // nullopt: not a name that fits into a question (empty label, label over 63, name over 253 bytes).
 std::optional<std::string> build_dns_query(std::string_view name, uint16_t type, uint16_t id,

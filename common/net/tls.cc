@@ -181,7 +181,8 @@ Result<TlsOptionBits> special_options(std::string_view names) {
     }
     auto row = std::find_if(std::begin(kTlsOptionNames), std::end(kTlsOptionNames),
                             [&](auto& known) { return base::iequals(known.name, word); });
-    if (row == std::end(kTlsOptionNames)) return config_error(format("unknown TLS option \"{}\"", word));
+    if (row == std::end(kTlsOptionNames))
+      return config_error(format("unknown TLS option \"{}\"", word));
     bits |= row->bits;
   }
   return bits;
@@ -313,12 +314,15 @@ static Result<void> use_dh_parameters(SSL_CTX* context, const std::string& pem) 
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
   Key parameters(PEM_read_bio_Parameters(bio.get(), nullptr));
   if (!parameters) return tls_config_error("cannot read the DH parameters");
-  if (SSL_CTX_set0_tmp_dh_pkey(context, parameters.get()) != 1) return tls_config_error("cannot use the DH parameters");
+  if (SSL_CTX_set0_tmp_dh_pkey(context, parameters.get()) != 1)
+    return tls_config_error("cannot use the DH parameters");
   (void)parameters.release();
 #else
-  std::unique_ptr<DH, Free<DH_free>> parameters(PEM_read_bio_DHparams(bio.get(), nullptr, nullptr, nullptr));
+  std::unique_ptr<DH, Free<DH_free>> parameters(
+      PEM_read_bio_DHparams(bio.get(), nullptr, nullptr, nullptr));
   if (!parameters) return tls_config_error("cannot read the DH parameters");
-  if (SSL_CTX_set_tmp_dh(context, parameters.get()) != 1) return tls_config_error("cannot use the DH parameters");
+  if (SSL_CTX_set_tmp_dh(context, parameters.get()) != 1)
+    return tls_config_error("cannot use the DH parameters");
 #endif
   return {};
 }
@@ -413,7 +417,8 @@ std::string known_groups(std::string_view list) {
   std::string out;
   for (auto word : base::words(list, ":, \t\r\n")) {
     std::string name(word);
-    if (OBJ_sn2nid(name.c_str()) == NID_undef && EC_curve_nist2nid(name.c_str()) == NID_undef) continue;
+    if (OBJ_sn2nid(name.c_str()) == NID_undef && EC_curve_nist2nid(name.c_str()) == NID_undef)
+      continue;
     out += (out.empty() ? "" : ":") + name;
   }
   return out;

@@ -30,12 +30,14 @@ struct TlsSettings {
   std::string protocols;  // main.cf form: "!SSLv2, !SSLv3", ">=TLSv1.2", "<TLSv1.3"; or Dovecot's
                           // "TLSv1.2" minimum via ">="
   std::string ciphers;    // OpenSSL list for TLS 1.2 and older; empty: library default
-  std::string ciphersuites;  // TLS 1.3; empty: library default
-  std::string groups;        // "X25519:P-256"; empty: library default
+  std::string ciphersuites;   // TLS 1.3; empty: library default
+  std::string groups;         // "X25519:P-256"; empty: library default
   std::string dh_parameters;  // PEM; empty: the library's, by the size of the key
-  std::string options;        // OpenSSL's SSL_OP names without the prefix ("NO_TICKET", "0x4000"): tls_ssl_options
-  int verify_depth = 0;       // intermediate certificates allowed in the peer's chain; 0: library default
-  bool default_roots = false; // trust the system's certification authorities as well
+  std::string
+      options;  // OpenSSL's SSL_OP names without the prefix ("NO_TICKET", "0x4000"): tls_ssl_options
+  int verify_depth =
+      0;  // intermediate certificates allowed in the peer's chain; 0: library default
+  bool default_roots = false;  // trust the system's certification authorities as well
   bool prefer_server_ciphers = false;
   bool ask_client_certificate = false;
   bool require_client_certificate = false;

@@ -32,8 +32,8 @@ struct LoadOptions {
   std::string process_name;  // $process_name; empty: the program's own name
   std::string service_name;  // $service_name of master.cf
   std::function<void(const std::string&)>
-      warn;                       // receives warnings at once; empty: they collect in warnings()
-  bool chrooted = false;          // the service runs in the queue directory (master.cf): a fact for tables
+      warn;               // receives warnings at once; empty: they collect in warnings()
+  bool chrooted = false;  // the service runs in the queue directory (master.cf): a fact for tables
   bool missing_is_empty = false;  // no main.cf: all defaults (postconf -d)
 };
 

@@ -187,11 +187,12 @@ TEST_CASE("a program holds mail for what it alone would have to obey") {
 
 // Whoever a row of action "defer" names must be a program that keeps mail back for it.
 TEST_CASE("every parameter that must hold mail is read by a program that can") {
-  constexpr std::string_view programs[] = {"smtpd", "smtp", "lmtp", "local", "virtual", "pipe", "error", "discard",
+  constexpr std::string_view programs[] = {"smtpd",   "smtp", "lmtp",  "local",
+                                           "virtual", "pipe", "error", "discard",
                                            "cleanup", "qmgr", "bounce"};
   // Not programs of ours, or commands that refuse for themselves.
-  constexpr std::string_view others[] = {"postscreen", "qmqpd", "tlsproxy", "postmulti",
-                                         "postdrop",   "proxymap"};
+  constexpr std::string_view others[] = {"postscreen", "qmqpd",    "tlsproxy",
+                                         "postmulti",  "postdrop", "proxymap"};
   for (auto& row : parameters()) {
     if (row.unsupported != Unsupported::defer) continue;
     auto reads = [&](std::string_view program) { return program_reads(program, row); };

@@ -9,10 +9,13 @@
 
 namespace dovetail::lookup {
 
-Result<std::unique_ptr<Store>> Store::open(net::Loop& loop, std::string_view type_name, uid_t owner, gid_t group) {
+Result<std::unique_ptr<Store>> Store::open(net::Loop& loop, std::string_view type_name, uid_t owner,
+                                           gid_t group) {
   if (type_name.empty()) return std::unique_ptr<Store>(new Store(loop, nullptr));
   auto [type, name] = base::cut(type_name, ':');
-  if (!name || name->empty()) return config_error(format("open dictionary: expecting \"type:name\" form instead of \"{}\"", type_name));
+  if (!name || name->empty())
+    return config_error(
+        format("open dictionary: expecting \"type:name\" form instead of \"{}\"", type_name));
   WriteOptions options;
   options.create = true;
   options.mode = 0600;
@@ -21,7 +24,8 @@ Result<std::unique_ptr<Store>> Store::open(net::Loop& loop, std::string_view typ
   if (!writer) return writer.error();
   auto kept = (*writer)->sync();
   if (!kept) return kept.error();
-  bool given = owner == static_cast<uid_t>(-1) || ::geteuid() != 0 || ::chown((*writer)->path().c_str(), owner, group) == 0;
+  bool given = owner == static_cast<uid_t>(-1) || ::geteuid() != 0 ||
+               ::chown((*writer)->path().c_str(), owner, group) == 0;
   if (!given) return errno_error("change owner of " + (*writer)->path(), errno);
   return std::unique_ptr<Store>(new Store(loop, std::move(*writer)));
 }

@@ -18,7 +18,8 @@ namespace dovetail::lookup {
 class Store {
  public:
   // type_name: "btree:/var/lib/postfix/verify_cache", "" for memory. owner: who the process will be; -1: as it is.
-  static Result<std::unique_ptr<Store>> open(net::Loop& loop, std::string_view type_name, uid_t owner, gid_t group);
+  static Result<std::unique_ptr<Store>> open(net::Loop& loop, std::string_view type_name,
+                                             uid_t owner, gid_t group);
 
   Task<Result<Found>> find(std::string key);
   Task<Result<void>> put(std::string key, std::string value);
@@ -27,7 +28,8 @@ class Store {
   Task<Result<std::optional<Entry>>> next(bool first);
 
  private:
-  Store(net::Loop& loop, std::unique_ptr<Writer> writer) : pool_(loop, 1), turn_(loop), writer_(std::move(writer)) {}
+  Store(net::Loop& loop, std::unique_ptr<Writer> writer)
+      : pool_(loop, 1), turn_(loop), writer_(std::move(writer)) {}
 
   net::Pool pool_;
   net::AsyncMutex turn_;

@@ -39,7 +39,8 @@ class ProxyTable final : public Table {
   Task<Result<Found>> lookup(std::string_view key) override {
     proto::Attributes question;
     question.add("request", proxy_wire::kLookup).add("table", table_);
-    question.add_number("flags", options_.no_substitution ? proxy_wire::kNoSubstitution : 0).add("key", key);
+    question.add_number("flags", options_.no_substitution ? proxy_wire::kNoSubstitution : 0)
+        .add("key", key);
     auto turn = co_await turn_.lock();
     bool had_connection = conn_ != nullptr;
     auto answer = co_await ask(question);
@@ -54,15 +55,18 @@ class ProxyTable final : public Table {
  private:
   Result<Found> understand(const proto::Attributes& answer) const {
     switch (answer.has("status") ? answer.get_number("status") : int64_t{proxy_wire::bad}) {
-      case proxy_wire::ok: return Found(std::string(answer.get("value")));
-      case proxy_wire::no_key: return Found();
+      case proxy_wire::ok:
+        return Found(std::string(answer.get("value")));
+      case proxy_wire::no_key:
+        return Found();
       case proxy_wire::denied:
         options_.log.warning("{} is not configured for table \"{}\"", socket_, table_);
         return temporary("table is not in proxy_read_maps");
       case proxy_wire::bad:
         options_.log.warning("{} lookup failed for table \"{}\": invalid request", socket_, table_);
         return temporary("invalid request");
-      default: return temporary("Resource temporarily unavailable");
+      default:
+        return temporary("Resource temporarily unavailable");
     }
   }
 
@@ -127,7 +131,8 @@ Opened open_proxy(const OpenContext& context, std::string_view, const std::strin
   }
   if (context.main_cf.chrooted()) {
     auto socket = "private/" + context.main_cf.get("proxymap_service_name");
-    return std::unique_ptr<Table>(std::make_unique<ProxyTable>(context.loop, name, std::move(socket), context.options));
+    return std::unique_ptr<Table>(
+        std::make_unique<ProxyTable>(context.loop, name, std::move(socket), context.options));
   }
   return open_table(context.loop, context.main_cf, name, context.options);
 }

@@ -76,9 +76,9 @@ Result<std::unique_ptr<CleanupService>> CleanupService::open(net::Loop& loop,
   if (!tables) return tables.error();
   auto resolver = Resolver::open(loop, main_cf, log);
   if (!resolver) return resolver.error();
-  auto made = std::make_unique<CleanupServiceImpl>(
-      loop, std::move(*parameters), std::move(*tables), std::move(*resolver),
-      queue_root(main_cf.get("queue_directory")), log);
+  auto made = std::make_unique<CleanupServiceImpl>(loop, std::move(*parameters), std::move(*tables),
+                                                   std::move(*resolver),
+                                                   queue_root(main_cf.get("queue_directory")), log);
   made->not_obeyed = conf::parameters_that_hold_mail(main_cf, "cleanup", log);
   return std::unique_ptr<CleanupService>(std::move(made));
 }

@@ -161,7 +161,8 @@ AgentMessage AgentMessage::decode(const Attributes& from) {
   return out;
 }
 
-std::string verp_sender(std::string_view delimiters, const std::string& sender, const mail::Recipient& rcpt) {
+std::string verp_sender(std::string_view delimiters, const std::string& sender,
+                        const mail::Recipient& rcpt) {
   auto [list, list_domain] = base::cut_last(sender, '@');
   auto [user, domain] = base::cut_last(rcpt.orig_rcpt.empty() ? rcpt.address : rcpt.orig_rcpt, '@');
   if (list.empty() || delimiters.size() != 2) return sender;

@@ -21,7 +21,9 @@ proto::Attributes only_status(int status) {
 }
 
 // A failed lookup: of now, or of the configuration.
-int status_of(const Error& error) { return error.fault == Fault::config ? wire::config : wire::retry; }
+int status_of(const Error& error) {
+  return error.fault == Fault::config ? wire::config : wire::retry;
+}
 
 }  // namespace
 
@@ -29,7 +31,8 @@ std::set<std::string, std::less<>> approved_tables(std::string_view list) {
   std::set<std::string, std::less<>> out;
   for (auto& word : conf::split_list(list)) {
     auto brace = word.find(":{");
-    bool nested = brace != word.npos && (word.starts_with("unionmap:") || word.starts_with("pipemap:"));
+    bool nested =
+        brace != word.npos && (word.starts_with("unionmap:") || word.starts_with("pipemap:"));
     if (nested) {
       auto inner = conf::unbrace(std::string_view(word).substr(brace + 1));
       if (inner) out.merge(approved_tables(*inner));
@@ -56,12 +59,13 @@ Result<void> ProxymapRole::prepare(service::Context& context) {
 bool ProxymapRole::approved(std::string_view table) const {
   if (approved_.contains(table)) return true;
   log_.warning("request for unapproved table: \"{}\"", base::printable(table));
-  log_.warning("to approve this table for {} access, list {}{} in main.cf:{}", writes_ ? "read-write" : "read-only", kProxyPrefix,
-               base::printable(table), list_);
+  log_.warning("to approve this table for {} access, list {}{} in main.cf:{}",
+               writes_ ? "read-write" : "read-only", kProxyPrefix, base::printable(table), list_);
   return false;
 }
 
-std::shared_ptr<lookup::Table> ProxymapRole::reader(const std::string& table, int flags, int& status) {
+std::shared_ptr<lookup::Table> ProxymapRole::reader(const std::string& table, int flags,
+                                                    int& status) {
   if (!approved(table)) {
     status = wire::denied;
     return nullptr;
@@ -90,7 +94,8 @@ lookup::Store* ProxymapRole::writer(const std::string& table, int& status) {
   }
   auto& known = writers_[table];
   if (!known) {
-    auto opened = lookup::Store::open(*loop_, table, static_cast<uid_t>(-1), static_cast<gid_t>(-1));
+    auto opened =
+        lookup::Store::open(*loop_, table, static_cast<uid_t>(-1), static_cast<gid_t>(-1));
     if (!opened) {
       log_.warning("{}", opened.error().text);
       status = wire::config;
@@ -128,7 +133,8 @@ Task<proto::Attributes> ProxymapRole::look_up(const proto::Attributes& request) 
   }
   proto::Attributes answer;
   if (status == wire::ok && !found) {
-    log_.warning("{} lookup error for \"{}\"", table, base::printable(std::string_view(key).substr(0, 100), true));
+    log_.warning("{} lookup error for \"{}\"", table,
+                 base::printable(std::string_view(key).substr(0, 100), true));
     status = status_of(found.error());
   } else if (status == wire::ok && !*found) {
     status = wire::no_key;
@@ -145,7 +151,9 @@ Task<proto::Attributes> ProxymapRole::change(const proto::Attributes& request, b
   if (remove) {
     auto removed = co_await store->remove(key);
     if (!removed) log_.warning("{}", removed.error().text);
-    co_return only_status(!removed ? status_of(removed.error()) : *removed ? wire::ok : wire::no_key);
+    co_return only_status(!removed   ? status_of(removed.error())
+                          : *removed ? wire::ok
+                                     : wire::no_key);
   }
   auto put = co_await store->put(key, value);
   if (!put) log_.warning("{}", put.error().text);
@@ -159,12 +167,16 @@ Task<proto::Attributes> ProxymapRole::walk(const proto::Attributes& request) {
   auto* store = writer(table, status);
   if (store) {
     auto found = co_await store->next(request.get_number("function") == 0);
-    if (!found) status = status_of(found.error());
-    else entry = std::move(*found);
+    if (!found)
+      status = status_of(found.error());
+    else
+      entry = std::move(*found);
     if (status == wire::ok && !entry) status = wire::no_key;
   }
   proto::Attributes answer;
-  answer.add_number("status", status).add("key", entry ? entry->first : "").add("value", entry ? entry->second : "");
+  answer.add_number("status", status)
+      .add("key", entry ? entry->first : "")
+      .add("value", entry ? entry->second : "");
   co_return answer;
 }
 

@@ -114,7 +114,8 @@ DeliveryRequest Scheduler::request_for(const Destination& destination, const Ent
   request.envelope = file.envelope;
   request.envelope.recipients = entry.recipients;
   if (!file.envelope.verp_delims.empty() && !entry.recipients.empty()) {
-    request.envelope.sender = verp_sender(file.envelope.verp_delims, file.envelope.sender, entry.recipients.front());
+    request.envelope.sender =
+        verp_sender(file.envelope.verp_delims, file.envelope.sender, entry.recipients.front());
   }
   request.active_arrival = entry.message->active_since;
   request.handoff = base::wall_now();

@@ -22,7 +22,8 @@ struct ResolveParameters {
   std::string relocated_maps, empty_address_recipient;
   std::string empty_address_relayhost_maps_lookup_key,
       empty_address_default_transport_maps_lookup_key;
-  bool resolve_dequoted_address = true, resolve_null_domain = false, resolve_numeric_domain = false, allow_min_user = false;
+  bool resolve_dequoted_address = true, resolve_null_domain = false, resolve_numeric_domain = false,
+       allow_min_user = false;
   bool show_user_unknown_table_name = true;
 };
 

@@ -32,12 +32,14 @@ std::vector<std::string> match_words(std::string_view list, std::string_view sep
 
 void set_level(TlsPolicy& policy, const SmtpParameters& p, std::string_view name) {
   for (auto dane : kDaneLevels) {
-    if (base::iequals(name, dane)) policy.problem = format("TLS level \"{}\" is not supported yet", dane);
+    if (base::iequals(name, dane))
+      policy.problem = format("TLS level \"{}\" is not supported yet", dane);
   }
   auto row = std::find_if(std::begin(kLevelNames), std::end(kLevelNames),
                           [&](auto& known) { return base::iequals(known.name, name); });
   if (row == std::end(kLevelNames)) {
-    if (policy.problem.empty()) policy.problem = format("invalid TLS level \"{}\"", base::printable(name, true));
+    if (policy.problem.empty())
+      policy.problem = format("invalid TLS level \"{}\"", base::printable(name, true));
     policy.level = TlsLevel::secure;  // whatever was meant: never less
     return;
   }
@@ -48,13 +50,18 @@ void set_level(TlsPolicy& policy, const SmtpParameters& p, std::string_view name
   policy.exclude = p.tls_exclude_ciphers;
   if (mandatory) policy.exclude += " " + p.tls_mandatory_exclude_ciphers;
   policy.match.clear();
-  if (policy.level == TlsLevel::verify) policy.match = match_words(p.tls_verify_cert_match, ":, \t\r\n");
-  if (policy.level == TlsLevel::secure) policy.match = match_words(p.tls_secure_cert_match, ":, \t\r\n");
-  if (policy.level == TlsLevel::fingerprint) policy.match = match_words(p.tls_fingerprint_cert_match, "|, \t\r\n");
+  if (policy.level == TlsLevel::verify)
+    policy.match = match_words(p.tls_verify_cert_match, ":, \t\r\n");
+  if (policy.level == TlsLevel::secure)
+    policy.match = match_words(p.tls_secure_cert_match, ":, \t\r\n");
+  if (policy.level == TlsLevel::fingerprint)
+    policy.match = match_words(p.tls_fingerprint_cert_match, "|, \t\r\n");
 }
 
 void apply_attribute(TlsPolicy& policy, std::string_view name, std::string_view value) {
-  auto bad = [&](std::string_view why) { policy.problem = format("attribute \"{}\": {}", base::printable(name, true), why); };
+  auto bad = [&](std::string_view why) {
+    policy.problem = format("attribute \"{}\": {}", base::printable(name, true), why);
+  };
   bool looks = policy.looks_at_certificate();
   if (base::iequals(name, "ciphers")) {
     policy.ciphers = value;
@@ -93,7 +100,8 @@ bool fingerprint_listed(SSL* ssl, const TlsPolicy& policy) {
   auto digests = net::peer_digests(ssl, policy.fingerprint_digest);
   if (!digests) return false;
   return std::any_of(policy.match.begin(), policy.match.end(), [&](auto& listed) {
-    return same_fingerprint(listed, digests->certificate) || same_fingerprint(listed, digests->public_key);
+    return same_fingerprint(listed, digests->certificate) ||
+           same_fingerprint(listed, digests->public_key);
   });
 }
 
@@ -126,10 +134,12 @@ TlsTrust judge_certificate(SSL* ssl, const TlsPolicy& policy, const std::string&
     return fingerprint_listed(ssl, policy) ? TlsTrust::verified : TlsTrust::untrusted;
   }
   if (!info.peer_trusted) return TlsTrust::untrusted;
-  return policy.looks_at_certificate() && name_listed(ssl, policy, hostname) ? TlsTrust::verified : TlsTrust::trusted;
+  return policy.looks_at_certificate() && name_listed(ssl, policy, hostname) ? TlsTrust::verified
+                                                                             : TlsTrust::trusted;
 }
 
-std::string cipher_list(const SmtpParameters& p, std::string_view grade, std::string_view exclude, TlsLevel level) {
+std::string cipher_list(const SmtpParameters& p, std::string_view grade, std::string_view exclude,
+                        TlsLevel level) {
   auto list = base::iequals(grade, "high")     ? p.tls_high_cipherlist
               : base::iequals(grade, "medium") ? p.tls_medium_cipherlist
               : base::iequals(grade, "low")    ? p.tls_low_cipherlist
@@ -150,7 +160,8 @@ TlsPolicy default_policy(const SmtpParameters& p, std::string_view level) {
   policy.deep_wildcards = p.tls_wildcard_matches_multiple_labels;
   set_level(policy, p, level);
   // The old way to say so: smtp_enforce_tls = yes checks the name unless this says no.
-  if (p.tls_security_level_is_old && p.enforce_tls && p.tls_enforce_peername) set_level(policy, p, "verify");
+  if (p.tls_security_level_is_old && p.enforce_tls && p.tls_enforce_peername)
+    set_level(policy, p, "verify");
   return policy;
 }
 
@@ -165,14 +176,16 @@ void apply_policy_entry(TlsPolicy& policy, const SmtpParameters& p, std::string_
   for (size_t i = 1; i < words.size() && policy.problem.empty(); ++i) {
     auto [name, value] = base::cut(words[i], '=');
     if (policy.level == TlsLevel::none || !value || value->empty()) {
-      policy.problem = format("malformed attribute/value pair \"{}\"", base::printable(words[i], true));
+      policy.problem =
+          format("malformed attribute/value pair \"{}\"", base::printable(words[i], true));
       return;
     }
     apply_attribute(policy, name, *value);
   }
 }
 
-Result<std::unique_ptr<TlsPolicies>> TlsPolicies::open(net::Loop& loop, const conf::MainCf& cf, const SmtpParameters& parameters,
+Result<std::unique_ptr<TlsPolicies>> TlsPolicies::open(net::Loop& loop, const conf::MainCf& cf,
+                                                       const SmtpParameters& parameters,
                                                        const lookup::OpenOptions& options) {
   std::unique_ptr<TlsPolicies> out(new TlsPolicies(parameters, options.log));
   auto title = parameters.lmtp ? "lmtp_tls_policy_maps" : "smtp_tls_policy_maps";

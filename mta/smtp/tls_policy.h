@@ -24,13 +24,13 @@ enum class TlsLevel { none, may, encrypt, fingerprint, verify, secure };
 struct TlsPolicy {
   TlsLevel level = TlsLevel::none;
   std::string protocols, ciphers, exclude;  // as in main.cf; ciphers: the grade
-  std::vector<std::string> match;           // names, "hostname", "nexthop", "dot-nexthop"; or fingerprints
-  std::string servername;                   // SNI; "hostname", "nexthop" or a name; empty: none wished for
-  std::string nexthop;                      // the domain or host that "nexthop" stands for
+  std::vector<std::string> match;  // names, "hostname", "nexthop", "dot-nexthop"; or fingerprints
+  std::string servername;          // SNI; "hostname", "nexthop" or a name; empty: none wished for
+  std::string nexthop;             // the domain or host that "nexthop" stands for
   std::string fingerprint_digest;
   bool deep_wildcards = true;
   std::shared_ptr<net::TlsContext> context;  // null with a level: no TLS engine
-  std::string problem;                       // why mail to this destination has to wait; empty: usable
+  std::string problem;  // why mail to this destination has to wait; empty: usable
 
   bool mandatory() const { return level >= TlsLevel::encrypt; }
   bool looks_at_certificate() const { return level > TlsLevel::encrypt; }
@@ -42,22 +42,26 @@ std::string_view trust_word(TlsTrust trust);
 TlsTrust judge_certificate(SSL* ssl, const TlsPolicy& policy, const std::string& hostname);
 
 // "high:!aNULL:!MD5" from a grade, its five lists and what is excluded.
-std::string cipher_list(const SmtpParameters& parameters, std::string_view grade, std::string_view exclude, TlsLevel level);
+std::string cipher_list(const SmtpParameters& parameters, std::string_view grade,
+                        std::string_view exclude, TlsLevel level);
 // Applies an entry of the policy table ("secure match=a:b protocols=TLSv1.3") to a policy. The problem is set if it is not
 // understood or asks for more than can be done.
-void apply_policy_entry(TlsPolicy& policy, const SmtpParameters& parameters, std::string_view entry);
+void apply_policy_entry(TlsPolicy& policy, const SmtpParameters& parameters,
+                        std::string_view entry);
 // The policy of a level by smtp_tls_* alone.
 TlsPolicy default_policy(const SmtpParameters& parameters, std::string_view level);
 
 class TlsPolicies {
  public:
   // Reads certificates and opens the table while rights are there. An engine that cannot be made is no error: see problem().
-  static Result<std::unique_ptr<TlsPolicies>> open(net::Loop& loop, const conf::MainCf& cf, const SmtpParameters& parameters,
+  static Result<std::unique_ptr<TlsPolicies>> open(net::Loop& loop, const conf::MainCf& cf,
+                                                   const SmtpParameters& parameters,
                                                    const lookup::OpenOptions& options);
   Task<TlsPolicy> find(Nexthop hop);
 
  private:
-  explicit TlsPolicies(const SmtpParameters& parameters, Logger log) : parameters_(parameters), log_(std::move(log)) {}
+  explicit TlsPolicies(const SmtpParameters& parameters, Logger log)
+      : parameters_(parameters), log_(std::move(log)) {}
   Result<void> read_files();
   Task<Result<lookup::Found>> look_up(std::string name);
   void give_context(TlsPolicy& policy);

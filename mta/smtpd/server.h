@@ -98,8 +98,8 @@ class Server : public lookup::LocalDomains {
   // The sessions to come get the certificate from these files; after an error they keep the one they have.
   Result<void> renew_tls(service::FileSnapshot renewed);
 
-  lookup::MatchList mynetworks, mx_backup_networks, xclient_hosts, xforward_hosts, event_limit_exceptions,
-      bare_newline_exclusions;
+  lookup::MatchList mynetworks, mx_backup_networks, xclient_hosts, xforward_hosts,
+      event_limit_exceptions, bare_newline_exclusions;
   lookup::MatchList noop_commands, forbidden_commands, fast_flush_domains, sasl_exceptions,
       sasl_mechanisms;
   lookup::Maps discard_keyword_maps, rbl_replies, client_certificates;

@@ -34,7 +34,8 @@ constexpr size_t kCleanAtOnce = 1000;     // entries looked at in one pass
 
 proto::Attributes verify_answer(int status, const VerifyEntry& entry) {
   proto::Attributes answer;
-  answer.add_number("status", status).add_number("recipient_status", static_cast<int>(entry.status));
+  answer.add_number("status", status)
+      .add_number("recipient_status", static_cast<int>(entry.status));
   answer.add("reason", entry.text);
   return answer;
 }
@@ -65,22 +66,26 @@ std::optional<VerifyEntry> VerifyEntry::decode(std::string_view line) {
 
 bool is_expired_entry(const VerifyEntry& entry, int64_t now, const VerifyParameters& p) {
   bool good = entry.status == AddressStatus::ok;
-  auto& lifetime = good ? p.address_verify_positive_expire_time : p.address_verify_negative_expire_time;
+  auto& lifetime =
+      good ? p.address_verify_positive_expire_time : p.address_verify_negative_expire_time;
   return entry.updated + lifetime.count() < now && entry.probed + kProbeTime < now;
 }
 
-VerifyVerdict judge_entry(const std::optional<VerifyEntry>& known, int64_t now, const VerifyParameters& p) {
+VerifyVerdict judge_entry(const std::optional<VerifyEntry>& known, int64_t now,
+                          const VerifyParameters& p) {
   VerifyVerdict verdict;
   if (known) verdict.entry = *known;
   auto& entry = verdict.entry;
   bool good = entry.status == AddressStatus::ok;
-  auto& lifetime = good ? p.address_verify_positive_expire_time : p.address_verify_negative_expire_time;
+  auto& lifetime =
+      good ? p.address_verify_positive_expire_time : p.address_verify_negative_expire_time;
   if (!known || entry.updated + lifetime.count() < now) {
     // The time of a probe under way stays: one is enough.
     entry = VerifyEntry{AddressStatus::todo, entry.probed, 0, "Address verification in progress"};
   }
   good = entry.status == AddressStatus::ok;
-  auto& fresh = good ? p.address_verify_positive_refresh_time : p.address_verify_negative_refresh_time;
+  auto& fresh =
+      good ? p.address_verify_positive_refresh_time : p.address_verify_negative_refresh_time;
   verdict.probe = entry.probed + kProbeTime < now && entry.updated + fresh.count() < now;
   return verdict;
 }
@@ -106,7 +111,8 @@ Result<void> VerifyRole::prepare(service::Context& context) {
 void VerifyRole::start(service::Context& context) {
   auto interval = parameters_.address_verify_cache_cleanup_interval;
   if (interval.count() == 0) return;
-  cleaning_ = std::make_unique<net::Timer>(context.loop, [this] { net::spawn(clean_up(), context_->log); });
+  cleaning_ =
+      std::make_unique<net::Timer>(context.loop, [this] { net::spawn(clean_up(), context_->log); });
   cleaning_->start(interval);
 }
 
@@ -131,7 +137,8 @@ Task<Result<std::optional<VerifyEntry>>> VerifyRole::find(std::string address) {
   if (!found) co_return found.error();
   if (!*found) co_return std::optional<VerifyEntry>();
   auto entry = VerifyEntry::decode(**found);
-  if (!entry) context_->log.warning("{}: bad database entry: {}", address, base::printable(**found));
+  if (!entry)
+    context_->log.warning("{}: bad database entry: {}", address, base::printable(**found));
   co_return entry;
 }
 
@@ -156,7 +163,8 @@ Task<proto::Attributes> VerifyRole::query(std::string address) {
 Task<int> VerifyRole::update(const proto::Attributes& request) {
   std::string address(request.get("address"));
   auto status = request.get_number("recipient_status");
-  if (address.empty() || status < 0 || status >= static_cast<int>(AddressStatus::todo)) co_return -2;
+  if (address.empty() || status < 0 || status >= static_cast<int>(AddressStatus::todo))
+    co_return -2;
   VerifyEntry entry;
   entry.status = static_cast<AddressStatus>(status);
   entry.updated = base::wall_now().seconds;
@@ -173,8 +181,9 @@ Task<> VerifyRole::send_probe(std::string address) {
   std::string problem = client ? "" : client.error().text;
   if (client) {
     mail::Envelope envelope;
-    envelope.sender = probe_sender(parameters_.address_verify_sender, parameters_.myorigin,
-                                   parameters_.address_verify_sender_ttl.count(), base::wall_now().seconds);
+    envelope.sender =
+        probe_sender(parameters_.address_verify_sender, parameters_.myorigin,
+                     parameters_.address_verify_sender_ttl.count(), base::wall_now().seconds);
     envelope.log_origin = "local";
     envelope.trace_flags = kTraceMtaVerify;
     envelope.smtputf8 = base::is_ascii(address) ? 0 : mail::kUtf8Requested;
@@ -190,7 +199,8 @@ Task<> VerifyRole::send_probe(std::string address) {
     auto done = co_await (*client)->finish();
     if (!done && problem.empty()) problem = done.error().text;
   }
-  if (!problem.empty()) context_->log.warning("address verification probe for {}: {}", address, problem);
+  if (!problem.empty())
+    context_->log.warning("address verification probe for {}: {}", address, problem);
 }
 
 void VerifyRole::drain(service::Context&) {

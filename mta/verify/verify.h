@@ -23,8 +23,9 @@ namespace dovetail::mta {
 struct VerifyParameters {
   std::string address_verify_map, address_verify_sender, cleanup_service_name, myorigin;
   bool address_verify_negative_cache = true;
-  conf::Seconds address_verify_sender_ttl{}, address_verify_positive_expire_time{}, address_verify_positive_refresh_time{},
-      address_verify_negative_expire_time{}, address_verify_negative_refresh_time{}, address_verify_cache_cleanup_interval{};
+  conf::Seconds address_verify_sender_ttl{}, address_verify_positive_expire_time{},
+      address_verify_positive_refresh_time{}, address_verify_negative_expire_time{},
+      address_verify_negative_refresh_time{}, address_verify_cache_cleanup_interval{};
 };
 
 // One line of the database.
@@ -43,7 +44,8 @@ struct VerifyVerdict {
   VerifyEntry entry;
   bool probe = false;
 };
-VerifyVerdict judge_entry(const std::optional<VerifyEntry>& known, int64_t now, const VerifyParameters& parameters);
+VerifyVerdict judge_entry(const std::optional<VerifyEntry>& known, int64_t now,
+                          const VerifyParameters& parameters);
 // Whether nobody would use it any more.
 bool is_expired_entry(const VerifyEntry& entry, int64_t now, const VerifyParameters& parameters);
 

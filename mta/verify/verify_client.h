@@ -26,9 +26,11 @@ inline constexpr std::string_view kProtocol = "verify_protocol";
 // service: address_verify_service_name ("verify").
 Task<Result<AddressVerdict>> ask_verify(net::Loop& loop, std::string service, std::string address);
 // The outcome of a probe.
-Task<Result<void>> tell_verify(net::Loop& loop, std::string service, std::string address, AddressVerdict verdict);
+Task<Result<void>> tell_verify(net::Loop& loop, std::string service, std::string address,
+                               AddressVerdict verdict);
 // The sender of probes (address_verify_sender, address_verify_sender_ttl): double-bounce@myorigin, or with a part that
 // changes with time, so that nobody can keep it.
-std::string probe_sender(const std::string& address_verify_sender, const std::string& myorigin, int64_t ttl, int64_t now);
+std::string probe_sender(const std::string& address_verify_sender, const std::string& myorigin,
+                         int64_t ttl, int64_t now);
 
 }  // namespace dovetail::mta

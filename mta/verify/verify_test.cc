@@ -8,7 +8,8 @@ namespace dovetail::mta {
 using namespace std::chrono_literals;
 
 TEST_CASE("entries are written as the incumbent writes them") {
-  auto entry = VerifyEntry::decode("2:0:1763640000:host mx[192.0.2.1] said: 550 5.1.1 no: such user");
+  auto entry =
+      VerifyEntry::decode("2:0:1763640000:host mx[192.0.2.1] said: 550 5.1.1 no: such user");
   REQUIRE(entry);
   CHECK(entry->status == AddressStatus::bounced);
   CHECK(entry->updated == 1763640000);

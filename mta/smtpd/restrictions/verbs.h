@@ -84,7 +84,6 @@ Task<Verdict> permit_mx_backup(Check& c, const Restriction& r);
 Task<Verdict> reject_unverified_sender(Check& c, const Restriction& r);
 Task<Verdict> reject_unverified_recipient(Check& c, const Restriction& r);
 
-
 // dns_list.cc
 Task<Verdict> reject_rbl_client(Check& c, const Restriction& r);
 Task<Verdict> reject_rhsbl_client(Check& c, const Restriction& r);
