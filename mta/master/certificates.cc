@@ -40,6 +40,8 @@ CertificateFiles certificate_files(const conf::MainCf& cf) {
   }
   if (!made.pairs.empty() && !names_no_file(cf.get("smtpd_tls_CAfile")))
     made.all.insert(cf.get("smtpd_tls_CAfile"));
+  auto dh = cf.get("smtpd_tls_dh1024_param_file");
+  if (!made.pairs.empty() && !names_no_file(dh) && dh != "auto") made.all.insert(dh);
   return made;
 }
 

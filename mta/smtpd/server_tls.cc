@@ -108,7 +108,7 @@ Result<std::shared_ptr<net::TlsContext>> Server::make_tls(const SmtpdParameters&
   settings.default_roots = p.tls_append_default_CA;
   auto& dh = p.smtpd_tls_dh1024_param_file;
   if (keys && !is_none(dh) && !base::iequals(dh, "auto"))
-    keys = append_file(settings.dh_parameters, dh);
+    keys = append_file(files, settings.dh_parameters, dh);
   settings.ask_client_certificate = p.smtpd_tls_ask_ccert || p.smtpd_tls_req_ccert;
   settings.require_client_certificate = p.smtpd_tls_req_ccert && mandatory;
   settings.tickets = tickets;
