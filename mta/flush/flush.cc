@@ -11,6 +11,7 @@
 #include "common/mail/address.h"
 #include "common/mail/queue_id.h"
 #include "conf/bind.h"
+#include "mta/queue/queue_file.h"
 #include "mta/queue/trigger.h"
 
 namespace dovetail::mta {
