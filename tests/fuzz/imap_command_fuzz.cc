@@ -34,7 +34,9 @@ void read_arguments(const Args& args) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);
-  (void)parse_envelope_view(input);
+  const Args envelope = parse_envelope_args(input);
+  (void)envelope_field_text(envelope, EnvelopeField::from);
+  (void)envelope_field_text(envelope, EnvelopeField::subject);
   Command command;
   auto end = input.find("\r\n");
   ArgParser parser({4096, 16, false});

@@ -12,8 +12,10 @@ namespace {
 
 class ReadingBackend : public mda::lmtp::Backend {
  public:
-  Task<Result<bool>> has_user(mda::lmtp::LookupFor lookup) override {
-    co_return lookup.user != "nobody";
+  Task<Result<mda::FoundUser>> find_user(mda::lmtp::LookupFor lookup) override {
+    mda::FoundUser found;
+    found.exists = lookup.user != "nobody";
+    co_return found;
   }
   Task<Result<mda::DeliveryAnswer>> deliver(mda::Delivery delivery, int fd) override {
     tests::refuse(lseek(fd, static_cast<off_t>(delivery.offset), SEEK_SET) < 0);

@@ -74,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)mda::header_matches(text, "subject", keys[0]);
   (void)mda::parse_header_block(text);
   check_charsets(text.substr(0, 200));
-  (void)mda::imap::parse_envelope_view(mda::envelope_text(structure.root().envelope));
+  (void)mda::imap::parse_envelope_args(mda::envelope_text(structure.root().envelope));
   (void)mda::imap::parse_internal_date(text);
   (void)mda::imap::parse_date(text);
   return 0;
