@@ -183,8 +183,7 @@ StructureParser::~StructureParser() = default;
 
 void StructureParser::feed(std::string_view bytes) {
   State& s = *state_;
-  if (!s.result.has_nuls && memchr(bytes.data(), 0, bytes.size()) != nullptr)
-    s.result.has_nuls = true;
+  if (!s.result.has_nuls && bytes.find('\0') != std::string_view::npos) s.result.has_nuls = true;
   while (!bytes.empty()) {
     size_t end = bytes.find('\n');
     bool lf = end != std::string_view::npos;
