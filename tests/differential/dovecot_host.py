@@ -91,7 +91,7 @@ class Host:
             shell(f"mount --bind {self.dir}/{name} /etc/{name}")
         os.chown("/var/mail/vhosts", 2000, 2000)
         socket.sethostname(HOST)
-        shell(f"ip link set lo up; ip address add {ADDRESS}/32 dev lo; ip address add 127.0.0.2/8 dev lo || true")
+        shell(f"ip link set lo up; ip address add {ADDRESS}/32 dev lo; ip address replace 127.0.0.2/8 dev lo")
 
     def files(self, ours):
         fixtures = f"{self.top}/fixtures"
