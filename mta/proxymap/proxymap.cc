@@ -200,20 +200,7 @@ Task<proto::Attributes> ProxymapRole::answer(const proto::Attributes& request) {
 }
 
 void ProxymapRole::drain(service::Context&) {
-  draining_ = true;
-  for (auto* conn : idle_) conn->cancel();
-}
-
-Task<Result<proto::Attributes>> ProxymapRole::next_request(Conn& conn) {
-  struct Idle {
-    std::set<Conn*>& all;
-    Conn* conn;
-    ~Idle() { all.erase(conn); }
-  } idle{idle_, &conn};
-  idle_.insert(&conn);
-  if (draining_) conn.cancel();
-  auto request = co_await proto::read_attributes(conn, kLongestRequest);
-  co_return request;
+  waiting_.drain();
 }
 
 Task<> ProxymapRole::serve(service::Context&, service::Client client) {
@@ -223,7 +210,7 @@ Task<> ProxymapRole::serve(service::Context&, service::Client client) {
   proto::put_attributes(conn, hello);
   co_await conn.flush();
   for (;;) {
-    auto request = co_await next_request(conn);
+    auto request = co_await waiting_.next(conn, kLongestRequest);
     if (!request) {
       log_.warning("bad request: {}", request.error().text);
       co_return;

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "common/net/conn.h"
-#include "common/proto/attr.h"
+#include "common/proto/waiting.h"
 #include "common/service/service.h"
 #include "conf/postfix/main_cf.h"
 #include "lookup/build/store.h"
@@ -32,8 +32,6 @@ class ProxymapRole : public service::Role {
   Task<proto::Attributes> answer(const proto::Attributes& request);
 
  private:
-  // The next request; a drain meanwhile ends the connection.
-  Task<Result<proto::Attributes>> next_request(Conn& conn);
   Task<proto::Attributes> look_up(const proto::Attributes& request);
   Task<proto::Attributes> change(const proto::Attributes& request, bool remove);
   Task<proto::Attributes> walk(const proto::Attributes& request);
@@ -50,8 +48,7 @@ class ProxymapRole : public service::Role {
   std::set<std::string, std::less<>> approved_;
   std::map<std::string, std::shared_ptr<lookup::Table>> readers_;  // by table and flags
   std::map<std::string, std::unique_ptr<lookup::Store>> writers_;
-  std::set<Conn*> idle_;  // connections that wait for a request
-  bool draining_ = false;
+  proto::WaitingRequests waiting_;
 };
 
 }  // namespace dovetail::mta

@@ -204,20 +204,7 @@ Task<> VerifyRole::send_probe(std::string address) {
 }
 
 void VerifyRole::drain(service::Context&) {
-  draining_ = true;
-  for (auto* conn : idle_) conn->cancel();
-}
-
-Task<Result<proto::Attributes>> VerifyRole::next_request(Conn& conn) {
-  struct Idle {
-    std::set<Conn*>& all;
-    Conn* conn;
-    ~Idle() { all.erase(conn); }
-  } idle{idle_, &conn};
-  idle_.insert(&conn);
-  if (draining_) conn.cancel();
-  auto request = co_await proto::read_attributes(conn);
-  co_return request;
+  waiting_.drain();
 }
 
 Task<> VerifyRole::serve(service::Context& context, service::Client client) {
@@ -227,7 +214,7 @@ Task<> VerifyRole::serve(service::Context& context, service::Client client) {
   proto::put_attributes(conn, hello);
   co_await conn.flush();
   for (;;) {
-    auto request = co_await next_request(conn);
+    auto request = co_await waiting_.next(conn);
     if (!request) {
       context.log.warning("bad request: {}", request.error().text);
       co_return;

@@ -7,12 +7,11 @@
 
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 
 #include "common/net/conn.h"
-#include "common/proto/attr.h"
+#include "common/proto/waiting.h"
 #include "common/service/service.h"
 #include "conf/units.h"
 #include "lookup/build/store.h"
@@ -58,8 +57,6 @@ class VerifyRole : public service::Role {
   void drain(service::Context& context) override;
 
  private:
-  // The next request; a drain meanwhile ends the connection.
-  Task<Result<proto::Attributes>> next_request(Conn& conn);
   Task<proto::Attributes> query(std::string address);
   Task<int> update(const proto::Attributes& request);
   Task<Result<std::optional<VerifyEntry>>> find(std::string address);
@@ -70,8 +67,7 @@ class VerifyRole : public service::Role {
   VerifyParameters parameters_;
   std::unique_ptr<lookup::Store> store_;
   std::unique_ptr<net::Timer> cleaning_;
-  std::set<Conn*> idle_;  // connections that wait for a request
-  bool draining_ = false;
+  proto::WaitingRequests waiting_;
 };
 
 }  // namespace dovetail::mta
