@@ -73,6 +73,25 @@ def wait_until(what, test, seconds=30):
         time.sleep(0.02)
 
 
+def read_text(path):
+    """What a file says; nothing if it is not there."""
+    try:
+        with open(path, errors="replace", encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def appears(words, path, seconds=30):
+    """Whether a file comes to say these words in time."""
+    end = time.monotonic() + seconds
+    while words not in read_text(path):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def find(top, *names):
     """The first program below a folder that has one of these names."""
     for name in names:

@@ -11,11 +11,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.stack import QUEUES, find  # noqa: E402  pylint: disable=wrong-import-position
+from support.stack import QUEUES, appears, find, read_text  # noqa: E402  pylint: disable=wrong-import-position
 
 MASTER = """pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
@@ -74,19 +73,12 @@ pool loop
                        input=f"Subject: to {to}\n\n{body}".encode(), check=True, timeout=30)
 
     def read(self, name):
-        try:
-            with open(f"{self.top}/{name}") as f:
-                return f.read()
-        except FileNotFoundError:
-            return ""
+        return read_text(f"{self.top}/{name}")
 
     def wait(self, words, name="log", seconds=30):
-        end = time.monotonic() + seconds
-        while words not in self.read(name):
-            if time.monotonic() > end:
-                print(f"no {words!r} in {name}:\n{self.read('log')[-4000:]}\n{self.read(name)[-2000:]}")
-                sys.exit(1)
-            time.sleep(0.05)
+        if not appears(words, f"{self.top}/{name}", seconds):
+            print(f"no {words!r} in {name}:\n{self.read('log')[-4000:]}\n{self.read(name)[-2000:]}")
+            sys.exit(1)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

@@ -17,8 +17,11 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 
-QUEUES = "active bounce corrupt defer deferred flush hold incoming private saved trace public maildrop pid".split()
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.stack import QUEUES, appears, read_text  # noqa: E402  pylint: disable=wrong-import-position
+
 MASTER = r"""{port} inet n - n - - smtpd
 {chrooted} inet n - y - - smtpd -o smtpd_recipient_restrictions=check_recipient_access,proxy:texthash:{top}/etc/access,permit
 {denied} inet n - y - - smtpd -o smtpd_recipient_restrictions=check_recipient_access,proxy:texthash:{top}/etc/access,permit
@@ -212,19 +215,10 @@ class System:
         self.failed += not good
 
     def read(self, name):
-        try:
-            with open(f"{self.top}/{name}", errors="replace") as f:
-                return f.read()
-        except FileNotFoundError:
-            return ""
+        return read_text(f"{self.top}/{name}")
 
     def wait(self, words, name="log", seconds=40):
-        end = time.monotonic() + seconds
-        while words not in self.read(name):
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.05)
-        return True
+        return appears(words, f"{self.top}/{name}", seconds)
 
     def logged(self, what, words, name="log"):
         good = self.wait(words, name)
