@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-# Replays recorded command cases of the incumbent (Postfix format) against an installed tree and compares every byte.
-# The recordings are not part of this repository: --reference names the directory with the *.jsonl files. Cases run as root in a
-# directory of their own; nothing outside it is touched. Deliberate differences stand in differences.tsv beside this file.
+# Replays recorded command cases of the incumbents (Postfix format) against an installed tree and compares every byte.
+# --reference names a directory with *.jsonl files: a reference of others, or cases/ beside this file, which are our own. Cases run
+# as root in a directory of their own; nothing outside it is touched. Deliberate differences stand in differences.tsv.
+# How cases are written and recorded: README.md.
 # SPDX-License-Identifier: Apache-2.0
 """usage: run_cases.py --reference DIR [--bindir DIR]... [-j N] [-v] [filter ...]
+       run_cases.py --record FILE.jsonl ... [-j N] [--id PREFIX]
 
 A filter is the beginning of an id (postconf-0), a tool (postconf) or a file name (postconf.jsonl); without one, all cases run.
-Without --bindir the tools found in PATH are driven, which checks the recordings themselves."""
+Without --bindir the tools found in PATH are driven, which checks the recordings themselves. --record runs the cases of the files
+with the tools found in PATH, which must be the incumbents, and writes what they did into the files."""
 import argparse
 import base64
 import concurrent.futures
@@ -37,6 +40,15 @@ AGE = 300                # younger main.cf files make the incumbent's commands w
 
 # Patterns of recordings that fit only where they were recorded: a short queue ID ends in the file's inode number.
 WIDER = {'postsuper-019': [['36FD6[0-9A-F]+', '@QID@']]}
+
+
+# Of doveconf's head: what depends on the host and the build.
+DOVECOT_PATTERNS = [
+    [r'(?m)^# 2\.3\.19\.1 \([^)]*\):', '# 2.3.19.1 (@BUILD@):'],
+    [r'(?m)^# Pigeonhole version .*\n', ''],
+    [r'(?m)^# OS: .*$', '# OS: @OS@'],
+    [r'(?m)^# Hostname: .*$', '# Hostname: @HOST@'],
+]
 
 
 class Skip(Exception):
@@ -122,9 +134,16 @@ class Case:
         text = text.replace(self.dir, '@DIR@')
         if self.options.mysock:
             text = text.replace(self.options.mysock, '@MYSOCK@')
-        for pattern, replacement in (self.record.get('normalize') or []) + WIDER.get(self.record['id'], []):
+        for pattern, replacement in self.patterns():
             text = re.sub(pattern, replacement, text)
         return text
+
+    def patterns(self):
+        own = (self.record.get('normalize') or []) + WIDER.get(self.record['id'], [])
+        if self.record.get('tool') not in ('doveconf', 'dovecot'):
+            return own
+        moved = [[re.escape(self.options.libexec), '/usr/lib/dovecot']] if self.options.libexec else []
+        return moved + DOVECOT_PATTERNS + own
 
     def same(self, what, expected, actual):
         actual = self.normal(actual)
@@ -135,11 +154,14 @@ class Case:
             return expected.split() == actual.split()
         return expected == actual
 
+    def run_recorded(self, limit=TIME_LIMIT):
+        r = self.record
+        stdin = base64.b64decode(r['stdin_b64']) if r.get('stdin_b64') else self.fill(r.get('stdin') or '').encode()
+        return self.run(r['argv'], stdin, r.get('stderr_is_tty', False), limit)
+
     def check(self):
         r, wrong = self.record, []
-        stdin = base64.b64decode(r['stdin_b64']) if r.get('stdin_b64') else self.fill(r.get('stdin') or '').encode()
-        limit = WAITING_LIMIT if r['exit'] == 'timeout' else TIME_LIMIT
-        got = self.run(r['argv'], stdin, r.get('stderr_is_tty', False), limit)
+        got = self.run_recorded(WAITING_LIMIT if r['exit'] == 'timeout' else TIME_LIMIT)
         self.compare_run(r, got, '', wrong)
         for path, expected in (r.get('after') or {}).items():
             self.compare_file(path, expected, wrong)
@@ -217,11 +239,10 @@ def check_requirements(record, options):
                 raise Skip('needs user postfix and group postdrop')
 
 
-def run_one(record, options):
-    try:
-        check_requirements(record, options)
-    except Skip as e:
-        return 'skipped', [str(e)]
+@contextlib.contextmanager
+def prepared(record, options):
+    """The case in a directory of its own, ready to run."""
+    check_requirements(record, options)
     directory = tempfile.mkdtemp(prefix='case')
     os.chmod(directory, 0o755)
     try:
@@ -229,12 +250,20 @@ def run_one(record, options):
         case.write_files()
         for command in record.get('setup') or []:
             case.run(command)
-        wrong = case.check()
-        return ('failed' if wrong else 'passed'), wrong
-    except Exception as e:  # a broken case must not end the run
-        return 'failed', ['runner: %r' % e]
+        yield case
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def run_one(record, options):
+    try:
+        with prepared(record, options) as case:
+            wrong = case.check()
+        return ('failed' if wrong else 'passed'), wrong
+    except Skip as e:
+        return 'skipped', [str(e)]
+    except Exception as e:  # a broken case must not end the run
+        return 'failed', ['runner: %r' % e]
 
 
 def load_cases(reference, filters):
@@ -271,17 +300,31 @@ def own_database(options, cases):
         database = stack.MariaDb(directory)
         try:
             database.start()
-            with open(os.path.join(options.reference, 'cli-cases/fixtures/mysql.sql'), encoding='utf-8') as data:
-                database.load(data.read())
+            for path in ('cli-cases/fixtures/mysql.sql', 'fixtures/mysql.sql'):
+                if os.path.exists(os.path.join(options.reference, path)):
+                    with open(os.path.join(options.reference, path), encoding='utf-8') as data:
+                        database.load(data.read())
             options.mysock = database.socket
             yield
         finally:
             database.stop()
 
 
+# Where the daemons of the doveconf that is driven are installed; the recordings' are in /usr/lib/dovecot.
+def libexec_of(options):
+    program = shutil.which('doveconf', path=':'.join(options.bindir + ['/usr/bin', '/bin']))
+    if program is None:
+        return ''
+    done = subprocess.run([program, '-d', '-h', 'libexec_dir'], capture_output=True, timeout=TIME_LIMIT)
+    return done.stdout.decode().strip()
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument('--reference', required=True)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument('--reference')
+    where.add_argument('--record', nargs='+', metavar='FILE')
+    parser.add_argument('--id', default='', help='with --record: only cases whose id begins so')
     parser.add_argument('--bindir', action='append', default=[], help='put first in PATH, absolute; may be repeated')
     parser.add_argument('--mysock', help='socket of a database loaded with fixtures/mysql.sql; without it one is started if there is one')
     parser.add_argument('--differences', default=os.path.join(HERE, 'differences.tsv'))
@@ -290,6 +333,10 @@ def main():
     parser.add_argument('filters', nargs='*')
     options = parser.parse_args()
     options.bindir = [os.path.abspath(d) for d in options.bindir]
+    options.libexec = libexec_of(options)
+    if options.record:
+        import record_cases  # pylint: disable=import-outside-toplevel
+        sys.exit(record_cases.record_files(options))
     listed = load_differences(options.differences) if options.bindir else {}
     cases = list(load_cases(options.reference, options.filters))
     if not cases:
