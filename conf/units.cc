@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/units.h"
 
+#include <limits>
+#include <algorithm>
 #include <climits>
 
 #include "common/base/text.h"
@@ -43,9 +45,9 @@ std::optional<CompatLevel> parse_compat_level(std::string_view text) {
   CompatLevel level;
   int* fields[] = {&level.major, &level.minor, &level.patch};
   for (size_t i = 0; i < parts.size(); ++i) {
-    auto number = base::parse_number<int>(parts[i]);
+    auto number = base::parse_number<long>(parts[i]);
     if (!number || *number < 0) return std::nullopt;
-    *fields[i] = *number;
+    *fields[i] = static_cast<int>(std::min<long>(*number, std::numeric_limits<int>::max()));
   }
   return level;
 }

@@ -204,7 +204,9 @@ Result<void> Parser::open_block(const std::string& key, const std::string& name)
   if (in_map) return config_error("Section not allowed here");
   if (!place) return unknown_setting(format("{} {{ {}", key, key));
   Section section{key, list + "/", filter(), false, false, file_, line_};
-  if (place->row->type != Type::map) {
+  if (place->row->type == Type::map) {
+    tree_.filters()[filter()].lists.try_emplace(list);
+  } else {
     if (accepts_value(*place)) return config_error("Section not allowed here");
     if (auto allowed = check_auth_in_filter(list, *place); !allowed) return allowed;
     auto element = add_element(list, *place, obsolete.service_name(key, name));

@@ -123,6 +123,8 @@ class View {
   // Element names of a list block: names("namespace"), names("namespace/inbox/mailbox"); unnamed
   // ones are "0", "1".
   std::vector<std::string> names(std::string_view list) const;
+  // The block was opened somewhere, if only to stand empty: has_block("dict").
+  bool has_block(std::string_view list) const;
   std::vector<Service> services() const;
   // False for a service of a protocol that `protocols` does not name.
   bool wanted(const Service& service) const;

@@ -185,6 +185,10 @@ std::vector<std::string> View::names(std::string_view list) const {
   return found == lists_.end() ? std::vector<std::string>() : found->second;
 }
 
+bool View::has_block(std::string_view list) const {
+  return lists_.find(list) != lists_.end();
+}
+
 std::vector<Service> View::services() const {
   std::vector<Service> all;
   for (auto& name : names("service"))

@@ -81,6 +81,7 @@ void ViewBuilder::collect_lists(const std::vector<std::size_t>& matching, View& 
   for (auto index = matching.rbegin(); index != matching.rend(); ++index) {
     auto& filter = tree_.filters()[*index];
     for (auto& [list, elements] : filter.lists) {
+      view.lists_.try_emplace(list);
       for (auto& element : elements) add(list, element);
     }
     for (auto& setting : filter.settings) {

@@ -74,7 +74,7 @@ Result<void> parse_fields(std::string_view line, MasterService& service, bool as
     return config_error("an inet service cannot be private");
   service.name = f[0];
   service.type = f[1];
-  service.program = f[7];
+  service.program = f[7].starts_with('{') ? braced_text(f[7]) : f[7];
   return {};
 }
 
@@ -148,7 +148,6 @@ Result<MasterService> parse_master_line(std::string_view line, const MasterCfOpt
   if (words.size() < kFieldCount) return config_error("bad field count");
   MasterService service;
   std::copy_n(words.begin(), kFieldCount, service.fields);
-  if (service.fields[7].starts_with('{')) service.fields[7] = braced_text(service.fields[7]);
   if (auto done = parse_fields(base::trim(line), service, options.as_parent); !done)
     return done.error();
   words.erase(words.begin(), words.begin() + kFieldCount);

@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "conf/dovecot/filters.h"
 #include "conf/dovecot/schema.h"
+#include "mda/doveconf/secrets.h"
 
 namespace dovetail::mda::doveconf {
 
@@ -25,18 +26,6 @@ struct Entry {
   std::string path, value;
 };
 using Entries = std::vector<Entry>;
-
-constexpr std::string_view kPasswords[] = {"ssl_key",
-                                           "ssl_alt_key",
-                                           "ssl_client_key",
-                                           "ssl_key_password",
-                                           "ssl_dh",
-                                           "doveadm_password",
-                                           "doveadm_api_key",
-                                           "imapc_password",
-                                           "pop3c_password",
-                                           "auth_policy_hash_nonce",
-                                           "submission_relay_password"};
 
 bool is_list_type(Type type) {
   return type == Type::named_list || type == Type::unnamed_list;
@@ -91,8 +80,7 @@ class Collector {
 
   void map(std::string_view name) {
     auto elements = name == "plugin" ? view_.plugins() : view_.dicts();
-    if (elements.empty()) return;
-    if (what_.flat) add(std::string(name), "");
+    if (what_.flat && view_.has_block(name)) add(std::string(name), "");
     for (auto& [key, value] : elements) add(format("{}/{}", name, key), value);
   }
 
@@ -157,20 +145,26 @@ class Collector {
   Entries entries_;
 };
 
+bool needs_quotes(std::string_view value) {
+  auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  if (value.empty()) return false;
+  return is_blank(value.front()) || is_blank(value.back()) ||
+         value.find('#') != std::string_view::npos;
+}
+
 std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\'' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
+  return "\"" + escaped(text) + "\"";
 }
 
 std::string shown_value(std::string_view value) {
-  if (value.empty()) return {};
-  auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  bool blank = is_blank(value.front()) || is_blank(value.back());
-  return blank || value.find('#') != std::string_view::npos ? quoted(value) : std::string(value);
+  return needs_quotes(value) ? quoted(value) : std::string(value);
+}
+
+std::string shown_value(std::string_view key, std::string_view value, const DumpWhat& what) {
+  if (what.passwords || value.empty()) return shown_value(value);
+  if (is_secret_setting(key)) return "# hidden, use -P to show it";
+  if (auto hidden = without_secrets(value, needs_quotes(value))) return std::move(*hidden);
+  return shown_value(value);
 }
 
 // "service/imap/unix_listener/x" -> {"service imap {", "unix_listener x {"}
@@ -231,10 +225,7 @@ std::string print_blocks(Entries entries, const DumpWhat& what, unsigned indent)
       line(heads[at]);
       open.push_back(ids[at]);
     }
-    bool secret =
-        !what.passwords && heads.empty() && !entry.value.empty() &&
-        std::find(std::begin(kPasswords), std::end(kPasswords), key) != std::end(kPasswords);
-    line(format("{} = {}", key, secret ? "# hidden, use -P to show it" : shown_value(entry.value)));
+    line(format("{} = {}", key, shown_value(key, entry.value, what)));
   }
   while (!open.empty()) {
     open.pop_back();

@@ -1,7 +1,6 @@
 // doveconf: shows what dovecot.conf says, and where it is wrong. The manual is doveconf.1.
 // SPDX-License-Identifier: Apache-2.0
 #include <getopt.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,13 +8,13 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "common/base/file.h"
 #include "common/base/text.h"
 #include "conf/dovecot/checks.h"
 #include "conf/dovecot/parser.h"
 #include "conf/dovecot/schema.h"
 #include "config.h"
 #include "mda/doveconf/dump.h"
+#include "mda/doveconf/os_line.h"
 
 namespace dovetail::mda::doveconf {
 
@@ -133,19 +132,6 @@ Result<void> take_option(int option, const char* argument, Options& options) {
   return {};
 }
 
-std::string os_line() {
-  utsname system{};
-  uname(&system);
-  std::string distribution;
-  if (auto release = base::read_file("/etc/os-release", 65536)) {
-    for (auto line : base::split(*release, '\n')) {
-      if (line.substr(0, 12) == "PRETTY_NAME=") distribution = base::trim(line.substr(12), "\"");
-    }
-  }
-  return format("# OS: {} {} {} {} \n", system.sysname, system.release, system.machine,
-                distribution);
-}
-
 std::string host_name() {
   std::string name(256, '\0');
   if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
@@ -190,7 +176,7 @@ int finish(const Options& options, const cd::Tree& tree, const std::string& uncl
 
 int show(const Options& options) {
   bool named = !options.words.empty() && !options.run;
-  bool headed = !named && !options.what.values_only && !options.what.flat && !options.run;
+  bool headed = !named && !options.what.flat && !options.run;
   if (headed) say(format("# 2.3.19.1 (dovetail {}): {}\n", DOVETAIL_VERSION, options.path));
   cd::Tree tree;
   cd::Parser parser(tree);
@@ -209,13 +195,15 @@ int show(const Options& options) {
   if (options.run) return run_command(options, **view);
   if (headed) {
     if (cd::pigeonhole_installed()) say("# Pigeonhole version 0.5.19 (dovetail)\n");
-    say(os_line());
+    say(os_line((*view)->get("mail_location")));
     say(format("# Hostname: {}\n", host_name()));
     if (options.note) say("# NOTE: Send doveconf -n output instead when asking for help.\n");
   }
   say(named ? dump_names(**view, options.what, options.words)
             : dump_all(tree, **view, options.what));
   std::fflush(stdout);
+  // Who asks for single settings is not told what else is wrong, unless it is all about lines of them.
+  if (named && !options.what.flat && parser.unclosed().empty()) return 0;
   return finish(options, tree, parser.unclosed());
 }
 

@@ -150,6 +150,8 @@ class Case:
         how = (self.record.get('compare') or {}).get(what)
         if how == 'sorted-lines':
             return sorted(expected.splitlines()) == sorted(actual.splitlines())
+        if how == 'unique-lines':  # ours says once what the incumbent repeats
+            return set(expected.splitlines()) == set(actual.splitlines())
         if how == 'fold-whitespace':
             return expected.split() == actual.split()
         return expected == actual

@@ -78,7 +78,7 @@ MasterRequest MasterEditor::read_request(const std::string& argument) const {
   request.pattern = parse_service_pattern(name);
   size_t parts = request.pattern.parts.size();
   if (options_.has('M') && parts != 2) fatal("-Me, -MX or -M# requires service_name/type");
-  if (options_.has('F') && parts != 3) fatal("-Fe requires service_name/type/field_name");
+  if (options_.has('F') && parts != 3) fatal("-Fe or -FX requires service_name/type/field_name");
   if (options_.has('P') && parts != 3) fatal("-Pe or -PX requires service_name/type/parameter");
   if (options_.has('F')) check_field_name(request.pattern.parts[2]);
   if (options_.has('P') && request.value.find_first_of(base::kSpace) != std::string::npos) {

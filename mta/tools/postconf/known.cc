@@ -1,5 +1,7 @@
 // Which parameters exist, and who mentions them: without that no misspelt name could be reported as unused.
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+
 #include <algorithm>
 
 #include "common/base/file.h"
@@ -34,13 +36,14 @@ Known::Known(const conf::MainCf& cf, const std::vector<conf::MasterService>& ser
   }
   add_services();
   if (!scan) return;
+  warn_read_only();
   add_restriction_classes();
   add_mentioned();
   for (const auto& [name, value] : cf_.entries()) {
-    if (names_.find(name) != names_.end()) add_table_parameters(value);
+    add_tables_of(name, value);
   }
   for (const auto& service : services_) {
-    for (const auto& o : service.overrides) add_table_parameters(o.value);
+    for (const auto& o : service.overrides) add_tables_of(o.name, o.value);
   }
 }
 
@@ -58,33 +61,37 @@ void Known::add_services() {
 void Known::add_restriction_classes() {
   auto value = cf_.value("smtpd_restriction_classes");
   if (!value) return;
-  for (const std::string& name : conf::split_list(*value)) mention("$" + name, true);
+  for (std::string_view name : base::words(*value, conf::kListSeparators)) mention_name(name, true);
 }
 
 // Every $name in main.cf, in defaults and in -o values makes a main.cf entry of that name a parameter.
 void Known::add_mentioned() {
   auto known = names_;
   for (const auto& [name, type] : known) {
+    const conf::Parameter* row = conf::find_parameter(name);
+    if (row && row->type == conf::Type::raw) continue;  // its names are not main.cf's
     auto otherwise = cf_.default_value(name);
     if (!otherwise) fatal_value(otherwise.error());
     if (*otherwise) mention(**otherwise, false);
   }
   for (const auto& [name, value] : cf_.entries()) {
     const conf::Parameter* row = conf::find_parameter(name);
-    mention(value, !row || row->type != conf::Type::raw);
+    if (!row || row->type != conf::Type::raw) mention(value, true);
   }
   for (const auto& service : services_) mention_in_service(service);
 }
 
+void Known::mention_name(std::string_view name, bool may_be_undefined) {
+  if (names_.find(name) != names_.end()) return;
+  if (cf_.is_set(name)) {
+    names_.emplace(name, Class::user);
+  } else if (may_be_undefined && warned_.emplace(name).second) {
+    warning(format("{}: undefined parameter: {}", cf_.file(), name));
+  }
+}
+
 void Known::mention(std::string_view text, bool may_be_undefined) {
-  auto seen = [&](std::string_view name) {
-    if (names_.find(name) != names_.end()) return;
-    if (cf_.is_set(name)) {
-      names_.emplace(name, Class::user);
-    } else if (may_be_undefined && warned_.emplace(name).second) {
-      warning(format("{}: undefined parameter: {}", cf_.file(), name));
-    }
-  };
+  auto seen = [&](std::string_view name) { mention_name(name, may_be_undefined); };
   // Texts that are not macros of main.cf (smtpd_expansion_filter) may look odd.
   auto done = conf::scan_names(text, seen);
   if (!done && may_be_undefined) warning(done.error().text);
@@ -111,25 +118,37 @@ void Known::mention_in_service(const conf::MasterService& service) {
   }
 }
 
+// What the administrator calls his own parameters is not known to hold tables, only where it is used.
+void Known::add_tables_of(std::string_view name, const std::string& value) {
+  auto known = names_.find(name);
+  if (known == names_.end() || known->second == Class::user) return;
+  const conf::Parameter* row = conf::find_parameter(name);
+  if (row && row->type == conf::Type::raw) return;
+  add_table_parameters(expand_value(cf_, value, false));
+}
+
 // Finds type:source with a type whose tables have a configuration of their own.
 void Known::add_table_parameters(const std::string& text) {
   for (std::string word : conf::split_list(text)) {
-    if (word.starts_with('{')) {
-      add_table_parameters(conf::braced_text(word));
-      continue;
-    }
     while (word.starts_with("proxy:")) word.erase(0, 6);
     auto [type, source] = base::cut(word, ':');
+    bool braced = word.starts_with('{');
+    if (braced ||
+        (source && source->starts_with('{'))) {  // "{ table }", "unionmap:{ table, table }"
+      std::string group(braced ? std::string_view(word) : *source);
+      if (auto inside = conf::unbrace(group); !inside) warning("main.cf: " + inside.error().text);
+      add_table_parameters(conf::braced_text(group));
+      continue;
+    }
     if (!source || source->empty() || !table_type_parameters(type)) continue;
-    auto expanded = cf_.expand(*source);
-    if (!expanded) continue;
-    if (tables_.emplace(format("{}:{}", type, *expanded)).second) add_table(type, *expanded);
+    if (tables_.emplace(format("{}:{}", type, *source)).second)
+      add_table(type, std::string(*source));
   }
 }
 
 void Known::add_table(std::string_view type, const std::string& source) {
   auto parameters = *table_type_parameters(type);
-  if (source.find('/') == std::string::npos) {
+  if (source[0] != '/' && source[0] != '.') {
     for (std::string_view suffix : parameters) {
       std::string name = format("{}_{}", source, suffix);
       if (cf_.is_set(name)) names_.emplace(std::move(name), Class::user);
@@ -145,12 +164,30 @@ void Known::add_table(std::string_view type, const std::string& source) {
   }
 }
 
-void Known::warn_unused() const {
+void Known::warn_read_only() const {
+  auto warn = [](const std::string& file, const std::string& name, const std::string& value) {
+    const conf::Parameter* row = conf::find_parameter(name);
+    if (!row || row->type != conf::Type::read_only) return;
+    warning(format("{}: read-only parameter assignment: {}={}", file, name, value));
+  };
+  for (const auto& service : services_) {
+    for (const auto& o : service.overrides)
+      warn(cf_.config_directory() + "/master.cf", o.name, o.value);
+  }
+  for (const auto& [name, value] : cf_.entries()) warn(cf_.file(), name, value);
+}
+
+void Known::warn_unused_in_main() const {
+  ::fflush(stdout);
   for (const auto& [name, value] : cf_.entries()) {
     if (names_.find(name) == names_.end()) {
       warning(format("{}: unused parameter: {}={}", cf_.file(), name, value));
     }
   }
+}
+
+void Known::warn_unused_in_master() const {
+  ::fflush(stdout);
   for (const auto& service : services_) {
     std::map<std::string, std::string> last;
     for (const auto& o : service.overrides) last[o.name] = o.value;

@@ -18,8 +18,9 @@ bool ServicePattern::matches(const conf::MasterService& service) const {
 
 ServicePattern parse_service_pattern(std::string_view text) {
   ServicePattern pattern;
-  if (text.empty()) return pattern;
-  for (std::string_view part : base::split(text, '/')) pattern.parts.emplace_back(part);
+  for (std::string_view part : base::split(text, '/')) {
+    if (!part.empty()) pattern.parts.emplace_back(part);
+  }
   return pattern;
 }
 

@@ -13,7 +13,7 @@ namespace dovetail::mta::postconf {
 inline constexpr std::string_view kFieldNames[] = {
     "service", "type", "private", "unprivileged", "chroot", "wakeup", "process_limit", "command"};
 
-// "smtp/inet/chroot"; "*" and a missing part match everything.
+// "smtp/inet/chroot"; "*" and a missing part match everything, an empty part does not count.
 struct ServicePattern {
   std::vector<std::string> parts;
   bool matches_part(size_t i, std::string_view text) const;

@@ -25,7 +25,8 @@ constexpr std::string_view kUsage =
 
 // At most one flag of each set.
 constexpr std::string_view kExclusive[] = {"abAlmMFPptTd",  // hidden between: -d is main.cf's
-                                           "dn", "do", "eX#dn", "hH"};
+                                           "dn",           "do",   "eX#d", "eX#f", "eX#h",
+                                           "eX#H",         "eX#n", "eX#o", "eX#x", "hH"};
 
 // What may go with a mode; other modifiers are refused by name.
 struct Compatible {
@@ -116,7 +117,7 @@ Options parse_command_line(int argc, char** argv) {
   o.config_directory = conf::config_directory(o.config_directory);
   // postconf name=value means -e.
   bool edits = !o.arguments.empty() && o.arguments[0].find('=') != std::string::npos;
-  bool shows = o.flags.find_first_of("abAlmtTdno") != std::string::npos;
+  bool shows = o.flags.find_first_of("abAlmtTX#") != std::string::npos;
   if (edits && !shows && !o.has('e')) o.flags += 'e';
   refuse_conflicts(o);
   return o;

@@ -44,8 +44,8 @@ void put_line(std::string_view text);
 
 // One master.cf entry as postconf prints it.
 std::string print_master_entry(const conf::MasterService& service, bool fold);
-// Its command and arguments alone ("command" of -F).
-std::string print_command(const conf::MasterService& service);
+// Its command and arguments alone ("command" of -F), behind `column` other characters.
+std::string print_command(const conf::MasterService& service, bool fold = false, size_t column = 0);
 
 // The parameters that exist: built-in ones, those of master.cf's transports, those main.cf's author made up and uses.
 class Known {
@@ -54,14 +54,18 @@ class Known {
 
   const std::map<std::string, Class, std::less<>>& names() const { return names_; }
   // Warns of names that nobody uses; after the output, as the incumbent.
-  void warn_unused() const;
+  void warn_unused_in_main() const;
+  void warn_unused_in_master() const;
 
  private:
+  void warn_read_only() const;
   void add_services();
   void add_mentioned();
   void add_restriction_classes();
   void mention(std::string_view text, bool may_be_undefined);
+  void mention_name(std::string_view name, bool may_be_undefined);
   void mention_in_service(const conf::MasterService& service);
+  void add_tables_of(std::string_view name, const std::string& value);
   void add_table_parameters(const std::string& text);
   void add_table(std::string_view type, const std::string& source);
 

@@ -15,16 +15,38 @@ constexpr std::string_view kIndent = "    ";
 
 std::string program_name = "postconf";
 
+// Output that has not left yet stays behind the messages, and is lost where the program ends by an error: as with the incumbent,
+// whoever redirects the output of a failed postconf finds none.
 void put_message(std::string_view text) {
-  ::fflush(stdout);
   std::string line = format("{}: {}\n", program_name, text);
   ::fwrite(line.data(), 1, line.size(), stderr);
 }
 
-// A word that blanks or a brace would take apart goes back into braces.
+// A word that blanks would take apart goes back into braces.
 std::string rebrace(const std::string& word) {
   bool needs = word.find_first_of(base::kSpace) != std::string::npos;
   return needs ? "{" + word + "}" : word;
+}
+
+// The first of the program's own words never gets braces, as with the incumbent. The arguments behind a line that already has `column` characters: each -o with its text on a line of its own if folded.
+void append_arguments(std::string& out, size_t column, const conf::MasterService& service,
+                      bool fold) {
+  bool behind_override = false;
+  size_t first_own = service.arguments.size() - service.own_arguments.size();
+  for (size_t i = 0; i < service.arguments.size(); ++i) {
+    std::string word = service.arguments[i];
+    bool is_override = word == "-o" && i + 1 < service.arguments.size() && i < first_own;
+    if (is_override)
+      word += " " + rebrace(service.arguments[++i]);
+    else if (i != first_own)
+      word = rebrace(word);
+    bool breaks =
+        fold && (is_override || behind_override || column + 1 + word.size() >= kLineLimit);
+    out += breaks ? "\n" + std::string(kIndent) : " ";
+    column = (breaks ? kIndent.size() : column + 1) + word.size();
+    out += word;
+    behind_override = is_override;
+  }
 }
 
 }  // namespace
@@ -39,7 +61,7 @@ void warning(std::string_view text) {
 
 void fatal(std::string_view text) {
   put_message(format("fatal: {}", text));
-  ::exit(1);
+  ::_exit(1);
 }
 
 void fatal_value(const Error& error) {
@@ -68,12 +90,9 @@ std::string print_line(std::string_view text, bool fold) {
   return out;
 }
 
-std::string print_command(const conf::MasterService& service) {
-  std::string out = rebrace(service.program.empty() ? service.fields[7] : service.program);
-  for (size_t i = 0; i < service.arguments.size(); ++i) {
-    const std::string& word = service.arguments[i];
-    out += " " + (word == "-o" ? word : rebrace(word));
-  }
+std::string print_command(const conf::MasterService& service, bool fold, size_t column) {
+  std::string out = service.fields[7];
+  append_arguments(out, column + out.size(), service, fold);
   return out;
 }
 
@@ -82,22 +101,9 @@ std::string print_master_entry(const conf::MasterService& service, bool fold) {
   std::string out;
   for (size_t i = 0; i < 8; ++i) {
     if (i > 0) out.append(out.size() < kColumns[i] ? kColumns[i] - out.size() : 1, ' ');
-    out += i == 7 ? rebrace(service.fields[i]) : service.fields[i];
+    out += service.fields[i];
   }
-  size_t column = out.size();
-  bool behind_override = false;
-  for (size_t i = 0; i < service.arguments.size(); ++i) {
-    std::string word = service.arguments[i];
-    bool is_override = word == "-o" && i + 1 < service.arguments.size() &&
-                       i < service.arguments.size() - service.own_arguments.size();
-    word = is_override ? word + " " + rebrace(service.arguments[++i]) : rebrace(word);
-    bool breaks =
-        fold && (is_override || behind_override || column + 1 + word.size() >= kLineLimit);
-    out += breaks ? "\n" + std::string(kIndent) : " ";
-    column = (breaks ? kIndent.size() : column + 1) + word.size();
-    out += word;
-    behind_override = is_override;
-  }
+  append_arguments(out, out.size(), service, fold);
   return out;
 }
 

@@ -39,8 +39,7 @@ class MainView {
 
   void show_named(const std::string& name) const {
     auto at = known_.names().find(name);
-    bool visible = at != known_.names().end() && options_.classes.count(at->second);
-    if (!visible) return warning(name + ": unknown parameter");
+    if (at == known_.names().end()) return warning(name + ": unknown parameter");
     show(name);
   }
 
@@ -104,7 +103,9 @@ int show_main(const Options& options) {
   MainView view(options, *cf, known);
   if (options.arguments.empty()) view.show_all();
   for (const std::string& name : options.arguments) view.show_named(name);
-  if (!defaults) known.warn_unused();
+  if (defaults) return 0;
+  known.warn_unused_in_main();
+  known.warn_unused_in_master();
   return 0;
 }
 

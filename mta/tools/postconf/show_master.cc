@@ -17,23 +17,35 @@ class MasterView {
              const std::vector<MasterService>& services)
       : options_(options), cf_(cf), services_(services) {}
 
-  void show(const std::string& request) {
+  // In the order of master.cf; a service that two requests ask for is shown twice.
+  void show(const std::vector<std::string>& requests) {
+    std::vector<ServicePattern> patterns;
+    for (const std::string& request : requests) patterns.push_back(checked_pattern(request));
+    if (requests.empty()) patterns.emplace_back();
+    std::vector<bool> found(patterns.size());
+    for (const MasterService& service : services_) {
+      for (size_t i = 0; i < patterns.size(); ++i) {
+        if (patterns[i].matches(service) && show_service(service, patterns[i])) found[i] = true;
+      }
+    }
+    for (size_t i = 0; i < requests.size(); ++i) {
+      if (!found[i]) warning(format("unmatched request: \"{}\"", requests[i]));
+    }
+  }
+
+ private:
+  ServicePattern checked_pattern(const std::string& request) const {
     ServicePattern pattern = parse_service_pattern(request);
     size_t most = options_.has('M') ? 2 : 3;
-    if (pattern.parts.size() > most) {
+    if (pattern.parts.empty() || pattern.parts.size() > most) {
       if (options_.has('M')) fatal("-M option requires service_name[/type]");
       fatal(options_.has('F') ? "-F option requires service_name[/type[/field]]"
                               : "-P option requires service_name[/type[/parameter]]");
     }
     if (options_.has('F') && pattern.parts.size() == 3) check_field_name(pattern.parts[2]);
-    bool found = false;
-    for (const MasterService& service : services_) {
-      if (pattern.matches(service)) found = show_service(service, pattern) || found;
-    }
-    if (!found && !request.empty()) warning(format("unmatched request: \"{}\"", request));
+    return pattern;
   }
 
- private:
   bool show_service(const MasterService& service, const ServicePattern& pattern) {
     if (options_.has('M')) {
       put_line(
@@ -48,9 +60,16 @@ class MasterView {
     for (size_t i = 0; i < std::size(kFieldNames); ++i) {
       if (!pattern.matches_part(2, kFieldNames[i])) continue;
       found = true;
-      bool is_command = i == 7;
+      std::string full = format("{}/{}/{}", service.name, service.type, kFieldNames[i]);
+      if (options_.has('H')) {
+        put_line(full);
+        continue;
+      }
+      std::string head = options_.has('h') ? "" : full + " = ";
       MasterService shown = options_.has('x') ? expanded(service) : service;
-      put(service, kFieldNames[i], is_command ? print_command(shown) : shown.fields[i]);
+      bool is_command = i == 7;
+      put_line(head + (is_command ? print_command(shown, options_.has('f'), head.size())
+                                  : shown.fields[i]));
     }
     return found;
   }
@@ -64,7 +83,7 @@ class MasterView {
       found = true;
       put(service, name, options_.has('x') ? expand(service, value) : value);
     }
-    return found || pattern.parts.size() < 3;
+    return found;
   }
 
   void put(const MasterService& service, std::string_view name, const std::string& value) const {
@@ -109,9 +128,8 @@ int show_master(const Options& options) {
   if (!services) fatal(services.error().text);
   Known known(*cf, *services, true);
   MasterView view(options, *cf, *services);
-  if (options.arguments.empty()) view.show("");
-  for (const std::string& request : options.arguments) view.show(request);
-  known.warn_unused();
+  view.show(options.arguments);
+  known.warn_unused_in_master();
   return 0;
 }
 
