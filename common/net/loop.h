@@ -175,8 +175,8 @@ class AsyncMutex {
   bool locked_ = false;
 };
 
-// One descriptor, watched edge-triggered and registered once; one reader and one writer may wait at
-// a time.
+// One descriptor, watched edge-triggered: registered once for reading, and for writing while a writer waits. One reader and
+// one writer may wait at a time.
 class Watch {
  public:
   Watch(Loop& loop, int fd);
@@ -213,11 +213,11 @@ class Watch {
   struct Side {
     Watch* watch = nullptr;
     std::coroutine_handle<> waiter;
-    event timer{};
+    event wake{};  // the end of its time, a cancellation; of the writer also that it may write
     bool timed_out = false;
   };
-  static void fired(int, short what, void* self);
-  static void expired(int, short, void* side);
+  static void fired(int, short, void* self);
+  static void woken(int, short what, void* side);
   Side& side(short what) { return what == EV_READ ? read_ : write_; }
   void resume(Side& side);
 

@@ -9,17 +9,18 @@ namespace dovetail::net {
 
 Watch::Watch(Loop& loop, int fd) {
   read_.watch = write_.watch = this;
-  event_assign(&event_, loop.base(), fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST, &Watch::fired,
-               this);
+  event_assign(&event_, loop.base(), fd, EV_READ | EV_ET | EV_PERSIST, &Watch::fired, this);
   event_add(&event_, nullptr);
-  evtimer_assign(&read_.timer, loop.base(), &Watch::expired, &read_);
-  evtimer_assign(&write_.timer, loop.base(), &Watch::expired, &write_);
+  evtimer_assign(&read_.wake, loop.base(), &Watch::woken, &read_);
+  // Asked for only while somebody waits to write: a Unix socket is "writable" anew each time its peer has read, which woke
+  // every daemon once more for each answer it had given.
+  event_assign(&write_.wake, loop.base(), fd, EV_WRITE | EV_ET, &Watch::woken, &write_);
 }
 
 Watch::~Watch() {
   event_del(&event_);
-  event_del(&read_.timer);
-  event_del(&write_.timer);
+  event_del(&read_.wake);
+  event_del(&write_.wake);
 }
 
 bool Watch::Wait::await_ready() const noexcept {
@@ -30,10 +31,13 @@ void Watch::Wait::await_suspend(std::coroutine_handle<> waiter) {
   auto& side = watch_.side(what_);
   side.waiter = waiter;
   side.timed_out = false;
-  if (!time_) return;
+  if (!time_) {
+    if (what_ == EV_WRITE) event_add(&side.wake, nullptr);
+    return;
+  }
   auto count = std::max<int64_t>(time_->count(), 0);
   timeval time{.tv_sec = count / 1000, .tv_usec = count % 1000 * 1000};
-  event_add(&side.timer, &time);
+  event_add(&side.wake, &time);
 }
 
 void Watch::Wait::await_resume() const {
@@ -43,31 +47,23 @@ void Watch::Wait::await_resume() const {
 }
 
 void Watch::resume(Side& side) {
-  event_del(&side.timer);
+  event_del(&side.wake);
   std::exchange(side.waiter, {}).resume();
 }
 
-void Watch::fired(int, short what, void* self) {
+void Watch::fired(int, short, void* self) {
   auto& watch = *static_cast<Watch*>(self);
-  watch.ready_ |= static_cast<short>(what & (EV_READ | EV_WRITE));
-  // Only one side is resumed here: that coroutine may destroy this object. The other is resumed by
-  // its timer, at once.
-  bool reader = watch.read_.waiter && (what & EV_READ);
-  bool writer = watch.write_.waiter && (what & EV_WRITE);
-  if (reader && writer) {
-    event_del(&watch.write_.timer);
-    event_active(&watch.write_.timer, EV_TIMEOUT, 1);
-  }
-  if (reader) return watch.resume(watch.read_);
-  if (writer) return watch.resume(watch.write_);
+  watch.ready_ |= EV_READ;
+  if (watch.read_.waiter) watch.resume(watch.read_);
 }
 
-void Watch::expired(int, short, void* self) {
+void Watch::woken(int, short what, void* self) {
   auto& side = *static_cast<Side*>(self);
-  if (!side.waiter) return;
   auto& watch = *side.watch;
-  short what = &side == &watch.read_ ? EV_READ : EV_WRITE;
-  side.timed_out = !watch.cancelled_ && !(watch.ready_ & what);
+  watch.ready_ |= static_cast<short>(what & EV_WRITE);
+  if (!side.waiter) return;
+  short wanted = &side == &watch.read_ ? EV_READ : EV_WRITE;
+  side.timed_out = !watch.cancelled_ && !(watch.ready_ & wanted);
   watch.resume(side);
 }
 
@@ -75,15 +71,15 @@ void Watch::cancel() {
   cancelled_ = true;
   for (auto* side : {&read_, &write_}) {
     if (!side->waiter) continue;
-    event_del(&side->timer);
-    event_active(&side->timer, EV_TIMEOUT, 1);
+    event_del(&side->wake);
+    event_active(&side->wake, EV_TIMEOUT, 1);
   }
 }
 
 void Watch::interrupt_read() {
   if (!read_.waiter) return;
-  event_del(&read_.timer);
-  event_active(&read_.timer, EV_TIMEOUT, 1);
+  event_del(&read_.wake);
+  event_active(&read_.wake, EV_TIMEOUT, 1);
 }
 
 }  // namespace dovetail::net
