@@ -5,11 +5,38 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "common/base/text.h"
 
 namespace dovetail::service {
+
+ControlFields::Rows::const_iterator ControlFields::find(std::string_view name) const {
+  return std::find_if(rows_.begin(), rows_.end(), [&](auto& row) { return row.first == name; });
+}
+
+std::string& ControlFields::operator[](std::string_view name) {
+  for (auto& [known, value] : rows_) {
+    if (known == name) return value;
+  }
+  return rows_.emplace_back(name, std::string()).second;
+}
+
+void ControlFields::emplace(std::string_view name, std::string_view value) {
+  if (!contains(name)) rows_.emplace_back(name, value);
+}
+
+void ControlFields::erase(std::string_view name) {
+  std::erase_if(rows_, [&](auto& row) { return row.first == name; });
+}
+
+std::string ControlFields::take(std::string_view name) {
+  for (auto& [known, value] : rows_) {
+    if (known == name) return std::exchange(value, {});
+  }
+  return {};
+}
 
 std::string ControlMessage::get(std::string_view name) const {
   auto found = fields.find(name);
@@ -21,8 +48,14 @@ unsigned ControlMessage::number(std::string_view name) const {
 }
 
 std::string ControlMessage::encode() const {
-  std::string out = verb + "\n";
-  for (auto& [name, value] : fields) out += format("{}={}\n", name, value);
+  std::string out = verb;
+  out += '\n';
+  for (auto& [name, value] : fields) {
+    out += name;
+    out += '=';
+    out += value;
+    out += '\n';
+  }
   return out;
 }
 

@@ -11,19 +11,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/base/file.h"
 #include "common/base/result.h"
 
 namespace dovetail::service {
 
+// The fields of a message in the order they were set. A dozen of them, built and read for every delivery: one block of
+// memory is cheaper than a tree.
+class ControlFields {
+ public:
+  using Rows = std::vector<std::pair<std::string, std::string>>;
+
+  ControlFields() = default;
+  ControlFields(std::initializer_list<Rows::value_type> rows) : rows_(rows) {}
+
+  std::string& operator[](std::string_view name);               // added if it is not there
+  void emplace(std::string_view name, std::string_view value);  // unless it is there already
+  void erase(std::string_view name);
+  std::string take(std::string_view name);  // its value, moved out; empty if it is not there
+  void clear() { rows_.clear(); }
+  bool contains(std::string_view name) const { return find(name) != end(); }
+  friend bool operator==(const ControlFields&, const ControlFields&) = default;
+  Rows::const_iterator find(std::string_view name) const;
+  Rows::const_iterator begin() const { return rows_.begin(); }
+  Rows::const_iterator end() const { return rows_.end(); }
+
+ private:
+  Rows rows_;
+};
+
 struct ControlMessage {
   std::string verb;
-  std::map<std::string, std::string, std::less<>> fields;  // values may hold any byte but newline and NUL
+  ControlFields fields;  // values may hold any byte but newline and NUL
 
   std::string get(std::string_view name) const;
   unsigned number(std::string_view name) const;  // 0 if absent or no number

@@ -42,6 +42,16 @@ void add_user(ControlMessage& message, const proto::AuthUser& user) {
   }
 }
 
+// The question as it came, without what only the broker may say: lmtp reads foreign bytes, and the fields of the user decide
+// whose mailbox it is.
+ControlMessage delivery_job(ControlMessage question) {
+  static constexpr std::string_view known[] = {
+      "service", "session", "lip", "rip", "mailbox", "message_id", "lookup", "prefix", "offset"};
+  ControlMessage job{"deliver", {}};
+  for (auto name : known) job.fields[name] = question.fields.take(name);
+  return job;
+}
+
 // The client has been let in and learns now that nothing comes of it. Constant text and its own tag; if the socket is full
 // he gets less.
 void say_initialization_failed(const Handover& handover, int fd) {
@@ -279,11 +289,14 @@ Task<> BrokerRole::serve_delivery(service::Context& context, base::Fd fd) {
 // An Error: no question, and no answer.
 Task<Result<DeliveryAnswer>> BrokerRole::answer_delivery(service::Context& context,
                                                          StreamMessage question) {
-  auto delivery = Delivery::decode(question.message);
-  if (question.message.verb == "user") co_return co_await find_user(std::move(delivery));
+  if (question.message.verb == "user") {
+    auto delivery = Delivery::decode_envelope(question.message);
+    co_return co_await find_user(std::move(delivery));
+  }
   if (question.message.verb != "deliver" || question.fds.size() != 1)
     co_return permanent("no such question");
-  co_return co_await take_delivery(context, std::move(delivery), std::move(question.fds.front()));
+  co_return co_await take_delivery(context, std::move(question.message),
+                                   std::move(question.fds.front()));
 }
 
 Task<DeliveryAnswer> BrokerRole::find_user(Delivery delivery) {
@@ -328,9 +341,10 @@ Task<Result<std::optional<proto::AuthUser>>> BrokerRole::delivery_user(const Del
   co_return co_await auth_->user(delivery.user, std::move(info));
 }
 
-Task<DeliveryAnswer> BrokerRole::take_delivery(service::Context& context, Delivery delivery,
+Task<DeliveryAnswer> BrokerRole::take_delivery(service::Context& context, ControlMessage question,
                                                base::Fd message) {
   using Status = DeliveryAnswer::Status;
+  auto delivery = Delivery::decode_envelope(question);
   auto user = co_await delivery_user(delivery);
   DeliveryAnswer answer;
   if (!user) {
@@ -347,7 +361,7 @@ Task<DeliveryAnswer> BrokerRole::take_delivery(service::Context& context, Delive
     answer.text = identity.error().text;
     co_return answer;
   }
-  auto job = delivery.encode();
+  auto job = delivery_job(std::move(question));
   add_user(job, **user);
   // The worker's last word wakes this coroutine; both outlive it together.
   struct Waiting {

@@ -42,7 +42,7 @@ class BrokerRole : public service::Role {
   Task<Result<std::optional<proto::AuthUser>>> delivery_user(const Delivery& delivery);
   std::string remember(const Delivery& delivery, proto::AuthUser user);
   std::optional<proto::AuthUser> recall(const Delivery& delivery);
-  Task<DeliveryAnswer> take_delivery(service::Context& context, Delivery delivery,
+  Task<DeliveryAnswer> take_delivery(service::Context& context, service::ControlMessage question,
                                      base::Fd message);
   Task<> serve_counts(service::Context& context, base::Fd fd);
   unsigned kick(service::Context& context, std::string_view user, std::string_view ip);

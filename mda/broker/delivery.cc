@@ -41,6 +41,12 @@ ControlMessage Delivery::encode() const {
 }
 
 Delivery Delivery::decode(const ControlMessage& message) {
+  auto made = decode_envelope(message);
+  made.prefix = base::unbase64(message.get("prefix")).value_or(std::string());
+  return made;
+}
+
+Delivery Delivery::decode_envelope(const ControlMessage& message) {
   Delivery made;
   made.service = message.get("service");
   made.user = message.get("user");
@@ -50,7 +56,6 @@ Delivery Delivery::decode(const ControlMessage& message) {
   made.mailbox = message.get("mailbox");
   made.message_id = message.get("message_id");
   made.lookup = message.get("lookup");
-  made.prefix = base::unbase64(message.get("prefix")).value_or(std::string());
   made.offset = base::parse_number<uint64_t>(message.get("offset")).value_or(0);
   return made;
 }

@@ -41,6 +41,8 @@ struct Delivery {
 
   service::ControlMessage encode() const;
   static Delivery decode(const service::ControlMessage& message);
+  // Without the prefix, for who only looks at the envelope.
+  static Delivery decode_envelope(const service::ControlMessage& message);
 };
 
 struct DeliveryAnswer {

@@ -73,10 +73,9 @@ Result<void> add_named_groups(const std::string& names, std::vector<gid_t>& grou
 Result<std::string> checked_chroot(const std::string& user, const proto::AuthFields& fields,
                                    const conf::dovecot::View& view) {
   auto chroot = fields.get("chroot").value_or(std::string());
-  if (chroot.empty()) {
+  if (auto set = view.get("mail_chroot"); chroot.empty() && !set.empty()) {
     auto home = fields.get("home").value_or(std::string());
-    chroot = conf::dovecot::expand_variables(view.get("mail_chroot"),
-                                             conf::dovecot::user_variables(user, "imap", home))
+    chroot = conf::dovecot::expand_variables(set, conf::dovecot::user_variables(user, "imap", home))
                  .text;
   }
   if (chroot.empty()) return chroot;

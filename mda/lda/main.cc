@@ -125,7 +125,7 @@ Task<> store_message(Job& job, net::Pool& pool) {
     co_return;
   }
   job.user = std::move(*completed);
-  Logger log(job.user.log_name(::getpid()));
+  Logger log(job.user.log_name(::getpid(), job.user.session));
   job.log = log;
   auto input = open_input(job);
   auto settings = store_settings(job.user);

@@ -89,13 +89,13 @@ std::string MailUser::expanded(const std::string& text) const {
   return conf::dovecot::expand_variables(text, variables).text;
 }
 
-std::string MailUser::log_name(pid_t pid) const {
+std::string MailUser::log_name(pid_t pid, const std::string& of_session) const {
   auto variables =
       conf::dovecot::user_variables(base::printable(user), service, home, local_ip, remote_ip);
   for (auto& row : variables.table) {
     if (row.key == 'p') row.value = std::to_string(pid);
   }
-  variables.table.push_back({'\0', "session", session});
+  variables.table.push_back({'\0', "session", of_session});
   auto text = conf::dovecot::expand_variables(view->get("mail_log_prefix"), variables).text;
   std::string_view name(text);
   if (name.ends_with(": ")) name.remove_suffix(2);

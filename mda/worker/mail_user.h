@@ -26,7 +26,7 @@ struct MailUser {
   // One setting with its variables expanded.
   std::string expanded(const std::string& text) const;
   // mail_log_prefix without its last ": ": "imap(frank)<4711><AbC>".
-  std::string log_name(pid_t pid) const;
+  std::string log_name(pid_t pid, const std::string& of_session) const;
 };
 
 // Sets view and home from the tree and userdb.

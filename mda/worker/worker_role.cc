@@ -146,8 +146,8 @@ Result<std::shared_ptr<Store>> WorkerRole::store_of(service::Context& context,
   if (!settings) return settings.error();
   auto key = store_key(*settings);
   if (auto known = stores_[key].lock()) return known;
-  auto made =
-      Store::create(context.loop, *pool_, std::move(*settings), Logger(user.log_name(::getpid())));
+  auto made = Store::create(context.loop, *pool_, std::move(*settings),
+                            Logger(user.log_name(::getpid(), user.session)));
   if (!made) {
     stores_.erase(key);
     return made.error();
@@ -198,7 +198,7 @@ std::optional<WorkerRole::Opened> WorkerRole::open_session(service::Context& con
     Logger(name).error("{}", user.error().text);
     return std::nullopt;
   }
-  Logger log(user->log_name(::getpid()));
+  Logger log(user->log_name(::getpid(), user->session));
   auto store = store_of(context, *user);
   if (!store) {
     log.error("{}", store.error().text);
@@ -238,17 +238,16 @@ Result<WorkerRole::Receiver> WorkerRole::receiver_of(service::Context& context,
   if (known == receivers_.end()) {
     auto user = complete_mail_user(*context.settings, user_of(message));
     if (!user) return user.error();
-    user->session.clear();  // the store serves later deliveries too
+    user->session.clear();
     auto store = store_of(context, *user);
     if (!store) return store.error();
     if (receivers_.size() >= kReceivers) forget_receivers();
     if (receivers_.empty()) receivers_timer_->start(kReceiverTime);
-    known = receivers_.emplace(std::move(key), Receiver{std::move(*user), std::move(*store)}).first;
+    Receiver made{std::make_shared<const MailUser>(std::move(*user)), std::move(*store)};
+    known = receivers_.emplace(std::move(key), std::move(made)).first;
   }
   known->second.used = now;
-  auto receiver = known->second;
-  receiver.user.session = message.get("session");
-  return receiver;
+  return known->second;
 }
 
 // The ones unused for long; if there are none, the one unused longest makes room.
@@ -276,9 +275,9 @@ Task<> WorkerRole::run_delivery(service::Context& context, ControlMessage messag
     running.set_answer(answer.encode());
     co_return;
   }
-  Logger log(receiver->user.log_name(::getpid()));
-  answer =
-      co_await save_delivery(*receiver->store, receiver->user, std::move(delivery), fd.get(), log);
+  Logger log(receiver->user->log_name(::getpid(), delivery.session));
+  answer = co_await save_delivery(*receiver->store, *receiver->user, std::move(delivery), fd.get(),
+                                  std::move(log));
   running.set_answer(answer.encode());
 }
 

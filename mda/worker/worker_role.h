@@ -46,7 +46,7 @@ class WorkerRole : public service::Role {
   Result<std::shared_ptr<Store>> store_of(service::Context& context, const MailUser& user);
   // Who got mail lately: settings and store are ready for the next message.
   struct Receiver {
-    MailUser user;
+    std::shared_ptr<const MailUser> user;  // without a session: it serves later deliveries too
     std::shared_ptr<Store> store;
     base::Milliseconds used{};
   };

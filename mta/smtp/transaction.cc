@@ -176,7 +176,8 @@ class Transaction {
       dots.write(text, out);
       conn.put(out);
       if (!*more) break;
-      co_await conn.flush();
+      // The end of a short message is known only by the next reading: it goes in one piece with its dot.
+      co_await conn.flush_above(kChunk / 2);
     }
     if (dots.broke_lines()) {
       delivery_.log().info("{}: breaking line > {} bytes with <CR><LF>SPACE", delivery_.request().queue_id, parameters_.line_length_limit);
