@@ -17,6 +17,8 @@ BELOW = {
     "authd": COMMON | {"conf", "lookup"},
     "mta": COMMON | {"conf", "lookup"},
     "mda": COMMON | {"conf"},
+    "check": COMMON | {"conf", "lookup"},
+    "dovetail": {"common/base"},
 }
 ANYWHERE = ("config.h",)
 

@@ -4,7 +4,7 @@ import pathlib
 import re
 import sys
 
-ROOMS = ("common", "conf", "lookup", "authd", "mta", "mda")
+ROOMS = ("common", "conf", "lookup", "authd", "mta", "mda", "check", "dovetail")
 
 
 def root():
