@@ -23,7 +23,9 @@ std::string address_text(const std::string& bytes) {
   return text;
 }
 
-std::optional<std::string> address_bytes_of(std::string_view text) {
+}  // namespace
+
+std::optional<std::string> address_bytes(std::string_view text) {
   std::string copy(text);
   char bytes[16];
   if (inet_pton(AF_INET, copy.c_str(), bytes) == 1) return std::string(bytes, 4);
@@ -31,21 +33,20 @@ std::optional<std::string> address_bytes_of(std::string_view text) {
   return std::nullopt;
 }
 
-}  // namespace
-
 Result<net::Network> parse_network(std::string_view pattern) {
   auto [address, mask] = base::cut(pattern, '/');
   if (address.size() > 2 && address.front() == '[' && address.back() == ']') {
     address = address.substr(1, address.size() - 2);
   }
-  auto bytes = address_bytes_of(address);
+  auto bytes = address_bytes(address);
   if (!bytes) {
     return config_error(
-        format("{}: \"{}\"", mask ? "bad network value in" : "bad address pattern", pattern));
+        format("{} \"{}\"", mask ? "bad network value in" : "bad address pattern:", pattern));
   }
   auto whole = static_cast<unsigned>(bytes->size() * 8);
   auto bits = mask ? base::parse_number<unsigned>(*mask) : whole;
-  if (!bits || *bits > whole) return config_error(format("bad mask length in \"{}\"", pattern));
+  if (!bits) return config_error(format("bad mask value in \"{}\"", pattern));
+  if (*bits > whole) return config_error(format("bad mask length in \"{}\"", pattern));
   auto network = masked_bytes(*bytes, *bits);
   if (network != *bytes) {
     return config_error(

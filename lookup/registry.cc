@@ -2,6 +2,7 @@
 #include "lookup/registry.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/file.h"
 #include "common/base/text.h"
@@ -103,7 +104,7 @@ Result<std::vector<std::string>> braced_elements(std::string_view type, const st
   };
   if (name.empty() || name.front() != '{') return bad("bad syntax");
   auto inner = conf::unbrace(name);
-  if (!inner) return bad(base::cut(inner.error().text, '"').first);
+  if (!inner) return bad("bad syntax");
   auto elements = conf::split_list(*inner);
   if (elements.empty()) return bad("bad syntax");
   return elements;
@@ -112,9 +113,11 @@ Result<std::vector<std::string>> braced_elements(std::string_view type, const st
 Result<std::string> file_value(std::string_view value, const OpenOptions& options) {
   if (!options.values_are_files) return std::string(value);
   std::string all;
+  bool first = true;
   for (auto& path : conf::split_list(value)) {
     auto text = base::read_file(path);
     if (!text) return config_error(text.error().text);
+    if (!std::exchange(first, false)) all += '\n';
     all += *text;
   }
   return all;

@@ -41,7 +41,7 @@ Result<Replacement> parse_replacement(std::string_view text) {
     if (open == '{' || open == '(') {
       auto close = text.find(open == '{' ? '}' : ')', at + 2);
       if (close == std::string_view::npos)
-        return config_error(format("truncated macro reference: \"{}\"", text.substr(at)));
+        return config_error(format("truncated macro reference: \"{}\"", text));
       name = text.substr(at + 2, close - at - 2);
       at = close;
     } else {
@@ -50,10 +50,11 @@ Result<Replacement> parse_replacement(std::string_view text) {
       name = text.substr(at + 1, end - at - 1);
       at = end - 1;
     }
+    if (name.empty()) return config_error(format("empty macro name: \"{}\"", text));
     auto group = base::parse_number<unsigned>(name);
     if (!group) return config_error(format("non-numeric replacement index \"{}\"", name));
-    if (*group < 1 || *group > 1000)
-      return config_error(format("out of range replacement index \"{}\"", name));
+    if (*group < 1) return config_error(format("out-of-range replacement index \"{}\"", name));
+    if (*group > 1000) return config_error(format("out of range replacement index \"{}\"", name));
     end_plain();
     parsed.pieces.push_back({{}, *group});
     parsed.highest = std::max<size_t>(parsed.highest, *group);
@@ -165,13 +166,14 @@ struct ExpressionReader {
     if (starts_with_word(text, "if")) {
       rule.kind = Rule::Kind::if_block;
       text = base::trim_left(text.substr(2));
+    } else if (!text.empty() && base::is_alnum(text.front())) {
+      return warn(source.line, "ignoring unrecognized request");
     }
     while (!text.empty() && text.front() == '!') {
       rule.negated = !rule.negated;
       text = base::trim_left(text.substr(1));
     }
-    if (text.empty() || base::is_alnum(text.front()))
-      return warn(source.line, "ignoring unrecognized request");
+    if (text.empty()) return warn(source.line, "ignoring unrecognized request");
     if (auto pattern = pattern_of(rule, text); pattern) {
       if (rule.kind == Rule::Kind::if_block) ++depth;
       rules.push_back(std::move(rule));
@@ -192,6 +194,8 @@ struct ExpressionReader {
       warn(rule.line, "{}: {}", parts.error().text, unclosed);
       return false;
     }
+    if (map.starts_with("pcre") && parts->flags.find('X') != std::string::npos)
+      warn(rule.line, "ignoring obsolete regexp option \"X\"");
     auto pattern = compile(*parts, context.options.log);
     if (!pattern) {
       warn(rule.line, "{}", pattern.error().text);
@@ -199,19 +203,34 @@ struct ExpressionReader {
     }
     rule.pattern = std::move(*pattern);
     if (rule.kind == Rule::Kind::if_block) {
-      if (!parts->rest.empty())
+      if (!parts->rest.empty()) {
         warn(rule.line, "ignoring extra text after IF statement: \"{}\"", parts->rest);
+        warn(rule.line, "do not prepend whitespace to statements between IF and ENDIF");
+      }
       return true;
     }
     return replacement_of(rule, parts->rest);
+  }
+
+  // The reader of macros complains for itself, of their form without a place.
+  std::string bad_syntax(const Rule& rule, const std::string& text) const {
+    if (text.starts_with("out-of-range") && map.starts_with("pcre"))
+      warn(rule.line, "out of range{}", text.substr(12));
+    else if (text.find("replacement index") != std::string::npos)
+      warn(rule.line, "{}", text);
+    else
+      context.options.log.warning("{}", text);
+    return "bad replacement syntax";
   }
 
   bool replacement_of(Rule& rule, const std::string& text) {
     if (text.empty()) warn(rule.line, "no replacement text: using empty string");
     auto replacement = parse_replacement(text);
     std::string wrong;
-    if (!replacement)
+    if (!replacement && replacement.error().text.starts_with("out of range"))
       wrong = replacement.error().text;
+    else if (!replacement)
+      wrong = bad_syntax(rule, replacement.error().text);
     else if (replacement->highest && rule.negated)
       wrong = "$number found in negative match replacement text";
     else if (replacement->highest && context.options.no_substitution)

@@ -51,6 +51,7 @@ bool LineReader::next(std::string_view& line) {
     }
   }
   if (have) line = joined_.empty() ? found : std::string_view(joined_);
+  if (have) line = line.substr(0, line.find('\0'));  // no table has more of it
   return have;
 }
 

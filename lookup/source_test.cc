@@ -53,8 +53,10 @@ TEST_CASE("alias lines are taken apart") {
       {": b",                                             nullptr,       "need name:value pair"},
       {"foo bar",                                         nullptr,       "need name:value pair"},
       {"a@example.test: b",                               nullptr,       "name must be local"},
-      {"a: \"open",                                       "a",           "\"open"},
-      {"a: b\\",                                          "a",           "b\\"},
+      {"a: \"open",                                       "a",           "\"open\""},
+      {"a: b\\",                                          "a",           "b"},
+      {"\\d: \\root, Name <x@y> , z\\\"w,",                 "d",           "root, Name <x@y>, \"z\\\"w\", "},
+      {"a,b: c",                                          nullptr,       "need name:value pair"},
   };
   // clang-format on
   for (auto& row : rows) {

@@ -66,6 +66,7 @@ class CdbWriter final : public Writer {
   }
 
   const std::string& path() const override { return path_; }
+  std::string shown_name() const override { return path_.substr(0, path_.rfind('.')); }
 
  private:
   std::string temporary_path() const { return path_ + ".tmp"; }

@@ -54,11 +54,12 @@ void MapCommand::fatal(std::string_view text) const {
 }
 
 int MapCommand::run() {
-  bool by_parts = options_.header || options_.body || options_.mime;
-  if (by_parts && (!options_.query || *options_.query != "-")) {
+  bool from_input = options_.query && *options_.query == "-";
+  if ((options_.header || options_.body || options_.mime) && !from_input) {
     fatal("specify -b -h or -m only with \"-q -\"");
   }
-  if (options_.mime && !options_.header && !options_.body) options_.header = options_.body = true;
+  if (options_.mime && !options_.header && !options_.body)
+    log_.warning("ignoring -m option without -b or -h");
   int status = 0;
   if (options_.remove)
     status = remove();
@@ -270,7 +271,6 @@ int MapCommand::remove() {
 }
 
 int MapCommand::dump() {
-  if (options_.tables.size() > 1) fatal("only one map allowed with -s");
   auto table = open(options_.tables.front());
   for (bool first = true;; first = false) {
     auto entry = table->next(first);
@@ -289,7 +289,7 @@ void MapCommand::enter(Writer& writer, std::string_view key, std::string_view va
     as_files.values_are_files = true;
     auto text = file_value(value, as_files);
     if (!text) {
-      log_.warning("{}: {}", writer.path(), text.error().text);
+      log_.warning("{}: {}: skipping this entry", at_, text.error().text);
       return;
     }
     content = base::base64(*text);
@@ -302,7 +302,7 @@ void MapCommand::enter(Writer& writer, std::string_view key, std::string_view va
   auto inserted = writer.insert(folded, value);
   if (!inserted) fatal(inserted.error().text);
   if (*inserted || options_.quiet_duplicates) return;
-  log_.warning("{}: duplicate entry: \"{}\"", writer.path(), base::printable(folded, true));
+  log_.warning("{}: duplicate entry: \"{}\"", writer.shown_name(), base::printable(folded, true));
 }
 
 void MapCommand::load(Writer& writer, const std::string& source, std::string_view text) {
@@ -313,6 +313,7 @@ void MapCommand::load(Writer& writer, const std::string& source, std::string_vie
                    lines.line(), base::printable(line));
       continue;
     }
+    at_ = format("{}, line {}", source, lines.line());
     program_.load_line(*this, writer, source, lines.line(), line);
   }
 }
@@ -355,6 +356,7 @@ void MapCommand::make(const std::string& table) {
   bool inherit = !options_.incremental && !options_.default_mode && S_ISREG(status.st_mode);
   WriteOptions write;
   write.truncate = !options_.incremental;
+  write.create = options_.incremental;
   write.mode = inherit ? 0644 & status.st_mode : 0644;
   write.key_end = options_.key_end;
   write.expected_bytes = text->size();

@@ -95,6 +95,7 @@ class MapCommand {
   std::unique_ptr<conf::MainCf> main_cf_;
   net::Loop loop_;
   bool utf8_ = true;
+  std::string at_;  // "SOURCE, line N" of the entry that is read
   std::vector<std::unique_ptr<Table>> open_tables_;
 };
 

@@ -33,7 +33,7 @@ class LmdbWriter final : public Writer {
   }
 
   Result<void> open(const WriteOptions& options) {
-    int flags = options.truncate ? O_RDWR | O_CREAT : O_RDWR;
+    int flags = options.truncate || options.create ? O_RDWR | O_CREAT : O_RDWR;
     lock_ = Fd(::open(path_.c_str(), flags | O_CLOEXEC, options.mode));
     if (!lock_) return config_error(format("open database {}: {}", path_, strerror(errno)));
     while (flock(lock_.get(), LOCK_EX) != 0) {
@@ -93,6 +93,7 @@ class LmdbWriter final : public Writer {
   }
 
   const std::string& path() const override { return path_; }
+  std::string shown_name() const override { return "lmdb:" + path_.substr(0, path_.rfind('.')); }
 
  private:
   int put(std::string_view key, std::string_view value, unsigned flags) {

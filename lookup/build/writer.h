@@ -42,6 +42,8 @@ class Writer {
   // Everything on disk, lock released.
   virtual Result<void> finish() = 0;
   virtual const std::string& path() const = 0;  // "/etc/postfix/transport.db"
+  // What messages about its entries call it.
+  virtual std::string shown_name() const { return path(); }
 };
 
 // Takes the table's exclusive lock for as long as the Writer lives, waiting for it. The error has the incumbent's words.

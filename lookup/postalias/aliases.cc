@@ -9,32 +9,60 @@
 namespace dovetail::lookup {
 namespace {
 
-// RFC 822 lexical tokens; comments and quoted strings are kept as written.
+// RFC 822 lexical tokens. Atoms, quoted strings and domain literals without their backslashes and delimiters, comments as
+// written.
 struct AliasToken {
-  enum Kind { atom, quoted, comment, special } kind;
+  enum Kind { atom, quoted, literal, comment, special } kind;
   std::string text;
 };
 
 constexpr std::string_view kAliasSpecials = "()<>@,;:\\\".[]";
 
-size_t end_of_quoted(std::string_view line, size_t at) {
-  for (++at; at < line.size() && line[at] != '"'; ++at) {
-    if (line[at] == '\\') ++at;
-  }
-  return std::min(at + 1, line.size());
+bool is_alias_special(char c) {
+  return kAliasSpecials.find(c) != std::string_view::npos;
 }
 
-size_t end_of_comment(std::string_view line, size_t at) {
+// Reads from `at` up to the delimiter, or to the end; a backslash makes the next character plain.
+std::string read_until(std::string_view line, size_t& at, char delimiter) {
+  std::string text;
+  for (; at < line.size() && line[at] != delimiter; ++at) {
+    if (line[at] == '\\' && ++at == line.size()) break;
+    text += line[at];
+  }
+  if (at < line.size()) ++at;
+  return text;
+}
+
+std::string read_comment(std::string_view line, size_t& at) {
+  size_t begin = at;
   int depth = 0;
   for (; at < line.size(); ++at) {
-    if (line[at] == '\\')
+    if (line[at] == '\\') {
       ++at;
-    else if (line[at] == '(')
+    } else if (line[at] == '(') {
       ++depth;
-    else if (line[at] == ')' && --depth == 0)
-      return at + 1;
+    } else if (line[at] == ')' && --depth == 0) {
+      ++at;
+      break;
+    }
   }
-  return line.size();
+  at = std::min(at, line.size());
+  return std::string(line.substr(begin, at - begin));
+}
+
+// An atom whose backslashes made special characters part of it is a quoted string.
+AliasToken read_atom(std::string_view line, size_t& at) {
+  AliasToken token{AliasToken::atom, {}};
+  for (; at < line.size() && !base::is_space(line[at]); ++at) {
+    if (line[at] == '\\') {
+      if (++at == line.size()) break;
+      if (is_alias_special(line[at]) || base::is_space(line[at])) token.kind = AliasToken::quoted;
+    } else if (is_alias_special(line[at])) {
+      break;
+    }
+    token.text += line[at];
+  }
+  return token;
 }
 
 std::vector<AliasToken> alias_tokens(std::string_view line) {
@@ -43,52 +71,47 @@ std::vector<AliasToken> alias_tokens(std::string_view line) {
     char c = line[at];
     if (base::is_space(c)) {
       ++at;
-      continue;
-    }
-    size_t end = at + 1;
-    auto kind = AliasToken::special;
-    if (c == '"') {
-      kind = AliasToken::quoted;
-      end = end_of_quoted(line, at);
+    } else if (c == '"') {
+      tokens.push_back({AliasToken::quoted, read_until(line, ++at, '"')});
+    } else if (c == '[') {
+      tokens.push_back({AliasToken::literal, read_until(line, ++at, ']')});
     } else if (c == '(') {
-      kind = AliasToken::comment;
-      end = end_of_comment(line, at);
-    } else if (c == '\\' || kAliasSpecials.find(c) == std::string_view::npos) {
-      kind = AliasToken::atom;
-      end = at;
-      while (end < line.size() && !base::is_space(line[end]) &&
-             (line[end] == '\\' || kAliasSpecials.find(line[end]) == std::string_view::npos)) {
-        end += line[end] == '\\' ? 2 : 1;
-      }
-      end = std::min(end, line.size());
+      tokens.push_back({AliasToken::comment, read_comment(line, at)});
+    } else if (c == '\\' || !is_alias_special(c)) {
+      tokens.push_back(read_atom(line, at));
+    } else {
+      tokens.push_back({AliasToken::special, std::string(1, c)});
+      ++at;
     }
-    tokens.push_back({kind, std::string(line.substr(at, end - at))});
-    at = end;
   }
   return tokens;
 }
 
-bool is_alias_word(const AliasToken& token) {
-  return token.kind != AliasToken::special;
+std::string with_escapes(std::string_view text, std::string_view what) {
+  std::string out;
+  for (char c : text) {
+    if (what.find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
 }
 
-// Two words are parted by a blank, and so is what follows a comma; nothing else is.
-std::string join_tokens(const AliasToken* from, const AliasToken* to, bool unquote) {
+std::string written_token(const AliasToken& token, bool internal) {
+  if (token.kind == AliasToken::literal) return "[" + with_escapes(token.text, "\\") + "]";
+  if (token.kind == AliasToken::quoted && !internal)
+    return "\"" + with_escapes(token.text, "\"\\") + "\"";
+  return token.text;
+}
+
+// Words are parted by a blank from words and from the address behind a name; a comma always has one behind it.
+std::string join_tokens(const AliasToken* from, const AliasToken* to, bool internal) {
   std::string text;
   for (auto* token = from; token != to; ++token) {
-    bool blank = token != from &&
-                 ((is_alias_word(token[-1]) && is_alias_word(*token)) || token[-1].text == ",");
-    if (blank) text += ' ';
-    if (!unquote || token->kind != AliasToken::quoted) {
-      text += token->text;
-      continue;
-    }
-    auto inner = std::string_view(token->text).substr(1);
-    if (inner.ends_with('"')) inner.remove_suffix(1);
-    for (size_t at = 0; at < inner.size(); ++at) {
-      if (inner[at] == '\\' && at + 1 < inner.size()) ++at;
-      text += inner[at];
-    }
+    bool word = token->kind != AliasToken::special;
+    bool after_word = token != from && token[-1].kind != AliasToken::special;
+    if (after_word && (word || token->text == "<")) text += ' ';
+    text += written_token(*token, internal);
+    if (!word && token->text == ",") text += ' ';
   }
   return text;
 }
@@ -124,6 +147,8 @@ Result<Alias> parse_alias(std::string_view line) {
   if (colon == 0 || colon + 1 >= tokens.size()) return permanent("need name:value pair");
   const auto* start = tokens.data();
   for (size_t at = 0; at < colon; ++at) {
+    if (start[at].kind == AliasToken::special && start[at].text == ",")
+      return permanent("need name:value pair");
     if (start[at].kind == AliasToken::special && start[at].text == "@")
       return permanent("name must be local");
   }
@@ -133,7 +158,7 @@ Result<Alias> parse_alias(std::string_view line) {
 
 const CommandProgram kPostalias = {
     .name = "postalias",
-    .flags = "Nc:d:fFimnopq:rsuUvw",
+    .flags = "+Nc:d:fFimnopq:rsuvw",
     .usage = "[-Nfinoprsuvw] [-c config_dir] [-d key] [-q key] [map_type:]file...",
     .separator = ":\t",
     .load_line = load_alias_line,

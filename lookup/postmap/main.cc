@@ -23,7 +23,7 @@ void load_postmap_line(MapCommand& command, Writer& writer, std::string_view sou
 
 constexpr CommandProgram kPostmap = {
     .name = "postmap",
-    .flags = "bc:d:fFhimnNopq:rsuUvw",
+    .flags = "+bc:d:fFhimnNopq:rsuUvw",
     .usage = "[-bfFhimnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...",
     .separator = "\t",
     .load_line = load_postmap_line,

@@ -8,16 +8,28 @@
 namespace dovetail::lookup {
 namespace {
 
+// Keys are the bytes of addresses. A negated network holds all others of its family, and none of the other family.
 class NetworkPattern final : public Pattern {
  public:
-  explicit NetworkPattern(net::Network network) : network_(std::move(network)) {}
+  NetworkPattern(net::Network network, bool negated)
+      : network_(std::move(network)), negated_(negated) {}
   Result<bool> matches(std::string_view key, Groups*) const override {
-    auto address = SockAddr::ip(key, 0);
-    return address && network_.contains(*address);
+    return key.size() == network_.bytes.size() && holds(key) != negated_;
   }
 
  private:
+  bool holds(std::string_view key) const {
+    size_t whole = network_.bits / 8;
+    if (key.compare(0, whole, network_.bytes, 0, whole) != 0) return false;
+    unsigned rest = network_.bits % 8;
+    auto differ = rest == 0 ? 0
+                            : static_cast<unsigned char>(key[whole]) ^
+                                  static_cast<unsigned char>(network_.bytes[whole]);
+    return (static_cast<unsigned>(differ) >> (8 - rest)) == 0;
+  }
+
   net::Network network_;
+  bool negated_;
 };
 
 class CidrTable final : public RuleTable {
@@ -26,31 +38,32 @@ class CidrTable final : public RuleTable {
 
  protected:
   Result<Found> answer(std::string_view key) override {
-    if (!SockAddr::ip(key, 0)) return Found();  // a negated network would match any text
-    return RuleTable::answer(key);
+    auto address = address_bytes(key);
+    return address ? RuleTable::answer(*address) : Result<Found>(Found());
   }
 };
 
 // What is wrong with the rule, or "".
-std::string read_cidr_rule(std::string_view text, Rule& rule, std::string& extra) {
+std::string read_cidr_rule(std::string_view text, Rule& rule) {
   if (starts_with_word(text, "if")) {
     rule.kind = Rule::Kind::if_block;
     text = base::trim_left(text.substr(2));
   }
+  bool negated = false;
   while (!text.empty() && text.front() == '!') {
-    rule.negated = !rule.negated;
+    negated = !negated;
     text = base::trim_left(text.substr(1));
   }
   if (text.empty()) return "no address pattern: skipping this rule";
   size_t end = 0;
-  while (end < text.size() && !base::is_space(text[end])) ++end;
+  while (end < text.size() && (rule.kind == Rule::Kind::if_block || !base::is_space(text[end])))
+    ++end;
   auto pattern = text.substr(0, end);
   auto rest = base::trim(text.substr(end));
   if (rule.kind == Rule::Kind::match && rest.empty()) return "no lookup result: skipping this rule";
-  if (rule.kind == Rule::Kind::if_block) extra = rest;
   auto network = parse_network(pattern);
   if (!network) return network.error().text + ": skipping this rule";
-  rule.pattern = std::make_unique<NetworkPattern>(std::move(*network));
+  rule.pattern = std::make_unique<NetworkPattern>(std::move(*network), negated);
   rule.replacement.pieces.push_back({std::string(rest), 0});
   return {};
 }
@@ -67,12 +80,13 @@ Opened open_cidr(const OpenContext& context, std::string_view type, const std::s
   for (auto& source : *sources) {
     auto text = base::trim(source.text);
     if (starts_with_word(text, "endif")) {
-      if (depth == 0) {
-        log.warning("{}, line {}: ignoring ENDIF without matching IF", map, source.line);
+      if (!base::trim(text.substr(5)).empty()) {
+        log.warning("{}, line {}: garbage after ENDIF: skipping this rule", map, source.line);
         continue;
       }
-      if (!base::trim(text.substr(5)).empty()) {
-        log.warning("{}, line {}: ignoring extra text after ENDIF", map, source.line);
+      if (depth == 0) {
+        log.warning("{}, line {}: ENDIF without IF: skipping this rule", map, source.line);
+        continue;
       }
       --depth;
       rules.push_back({Rule::Kind::end_block, false, nullptr, {}, 0, source.line});
@@ -80,13 +94,10 @@ Opened open_cidr(const OpenContext& context, std::string_view type, const std::s
     }
     Rule rule;
     rule.line = source.line;
-    std::string extra;
-    if (auto wrong = read_cidr_rule(text, rule, extra); !wrong.empty()) {
+    if (auto wrong = read_cidr_rule(text, rule); !wrong.empty()) {
       log.warning("{}, line {}: {}", map, source.line, wrong);
       continue;
     }
-    if (!extra.empty())
-      log.warning("{}, line {}: ignoring extra text after IF: \"{}\"", map, source.line, extra);
     if (rule.kind == Rule::Kind::if_block) ++depth;
     rules.push_back(std::move(rule));
   }

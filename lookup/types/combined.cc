@@ -5,7 +5,6 @@
 
 #include "common/base/random.h"
 #include "common/base/text.h"
-#include "conf/units.h"
 #include "lookup/types.h"
 
 namespace dovetail::lookup {
@@ -55,6 +54,10 @@ Opened open_combined(const OpenContext& context, std::string_view type, const st
   Parts parts;
   auto keys = Keys::fixed;
   for (auto& element : *elements) {
+    if (element.find(':') == std::string::npos) {
+      return config_error(
+          format("bad syntax: \"{}:{}\"; need \"{}:{{type:name...}}\"", type, name, type));
+    }
     auto part = open_table(context.loop, context.main_cf, element, context.options);
     if (!part) return part.error();
     if ((*part)->keys() == Keys::pattern) keys = Keys::pattern;
@@ -91,12 +94,6 @@ Opened open_unionmap(const OpenContext& context, std::string_view type, const st
 Opened open_randmap(const OpenContext&, std::string_view type, const std::string& name) {
   auto values = braced_elements(type, name, "value...");
   if (!values) return values.error();
-  for (auto& value : *values) {
-    if (value.front() != '{') continue;
-    auto inner = conf::unbrace(value);
-    if (!inner) return config_error(inner.error().text);
-    value = *inner;
-  }
   return std::unique_ptr<Table>(
       std::make_unique<RandomTable>(format("{}:{}", type, name), std::move(*values)));
 }

@@ -26,6 +26,10 @@ class FailTable final : public InstantTable {
  public:
   explicit FailTable(std::string table) : InstantTable(std::move(table), Keys::pattern) {}
 
+  Result<std::optional<Entry>> next(bool) override {
+    return config_error(format("table {}: sequence error: Application error", name()));
+  }
+
  protected:
   Result<Found> answer(std::string_view) override { return temporary("Application error"); }
 };
@@ -33,6 +37,8 @@ class FailTable final : public InstantTable {
 class EmptyTable final : public InstantTable {
  public:
   explicit EmptyTable(std::string table) : InstantTable(std::move(table), Keys::fixed) {}
+
+  Result<std::optional<Entry>> next(bool) override { return std::optional<Entry>(); }
 
  protected:
   Result<Found> answer(std::string_view) override { return Found(); }
@@ -55,7 +61,7 @@ Opened open_static(const OpenContext& context, std::string_view type, const std:
   std::string text = name;
   if (name.front() == '{') {
     auto inner = conf::unbrace(name);
-    if (!inner) return config_error(inner.error().text);
+    if (!inner) return config_error("bad static:name syntax: " + inner.error().text);
     text = *inner;
   }
   auto value = file_value(text, context.options);

@@ -101,10 +101,13 @@ Opened open_inline(const OpenContext& context, std::string_view type, const std:
       if (!inner) return bad(inner.error());
       pair = *inner;
     }
+    if (base::trim_left(pair).starts_with('=')) continue;  // an empty name is never asked for
     auto split = conf::split_name_value(pair);
     if (!split) return bad(split.error());
     auto value = file_value(split->value, context.options);
-    if (!value) return value.error();
+    if (!value)
+      return config_error(format("{}: \"{}:{}\"; need \"{}:{{name=filename...}}\"",
+                                 value.error().text, type, name, type));
     entries[stored_key(split->name, context.options)] = std::move(*value);
   }
   return memory_table(type, name, std::move(entries));

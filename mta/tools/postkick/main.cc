@@ -1,5 +1,6 @@
 // postkick: sends a request, a few bytes, to a service of the mail system. Manual: postkick(1).
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,7 +26,12 @@ int run_postkick(int argc, char** argv) {
   if (chdir(cf.get("queue_directory").c_str()) != 0)
     tool_fatal(log, 1, format("chdir {}: {}", cf.get("queue_directory"), strerror(errno)));
   std::string kind = argv[optind], service = argv[optind + 1];
-  if (trigger_daemon(log, kind + '/' + service, argv[optind + 2])) return 0;
+  struct stat status {};
+  std::string path = kind + '/' + service;
+  bool other =
+      stat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode) && !S_ISFIFO(status.st_mode);
+  if (other) log.warning("{} is not a socket or a fifo", path);
+  if (!other && trigger_daemon(log, path, argv[optind + 2])) return 0;
   log.warning("Cannot contact class {} service {} - perhaps the mail system is down", kind,
               service);
   return 1;

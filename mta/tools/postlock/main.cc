@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -58,18 +59,20 @@ LockPlan plan_locks(const conf::MainCf& cf, const std::string& style) {
   return plan;
 }
 
-// The lock file holds our PID for whoever looks; one that nobody touched for long is left over.
+// The lock file holds our PID for whoever looks. One that nobody touched for long is left over; when it was made cannot be
+// forged, so that counts.
 bool try_dotlock(const std::string& path, unsigned stale) {
   Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
   if (fd) {
     (void)base::write_all(fd.get(), std::to_string(getpid())).operator bool();
     return true;
   }
-  if (errno != EEXIST)
-    postlock_fatal(format("unable to create lock file {}: {}", path, strerror(errno)));
+  if (errno != EEXIST) return false;
   struct stat status {};
-  bool old = stat(path.c_str(), &status) == 0 && status.st_mtime + stale < base::wall_now().seconds;
-  return old && unlink(path.c_str()) == 0 && try_dotlock(path, stale);
+  bool old = stat(path.c_str(), &status) == 0 && status.st_ctime + stale < base::wall_now().seconds;
+  if (old && unlink(path.c_str()) == 0) return try_dotlock(path, stale);
+  errno = EEXIST;
+  return false;
 }
 
 bool try_kernel_locks(const LockPlan& plan, int fd) {
@@ -84,16 +87,45 @@ bool try_kernel_locks(const LockPlan& plan, int fd) {
   return false;
 }
 
-bool take_locks(const LockPlan& plan, const std::string& folder, const std::string& dotlock,
-                int fd) {
+void take_dotlock(const LockPlan& plan, const std::string& folder, const std::string& dotlock) {
   for (int attempt = 0; attempt < plan.attempts; ++attempt) {
     if (attempt) sleep(plan.delay);
-    if (plan.dotlock && !try_dotlock(dotlock, plan.stale)) continue;
-    if (try_kernel_locks(plan, fd)) return true;
-    if (plan.dotlock) unlink(dotlock.c_str());
+    if (try_dotlock(dotlock, plan.stale)) return;
+    if (errno != EEXIST) break;
   }
-  postlock_log().warning("unable to lock {} after {} attempts", folder, plan.attempts);
-  return false;
+  postlock_fatal(
+      format("open file {}: unable to create lock file {}: {}", folder, dotlock, strerror(errno)));
+}
+
+// The folder, locked in every way of the plan; without one of them the program ends.
+Fd open_locked(const LockPlan& plan, const std::string& folder, const std::string& dotlock) {
+  auto give_up = [&](const std::string& what, int error) {
+    if (plan.dotlock) unlink(dotlock.c_str());
+    postlock_fatal(format("open file {}: {}: {}", folder, what, strerror(error)));
+  };
+  if (plan.dotlock) take_dotlock(plan, folder, dotlock);
+  Fd file(open(folder.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+  if (!file) give_up("cannot open file", errno);
+  for (int attempt = 0; attempt < plan.attempts; ++attempt) {
+    if (attempt) sleep(plan.delay);
+    if (try_kernel_locks(plan, file.get())) return file;
+  }
+  give_up("unable to lock for exclusive access", EAGAIN);
+  return Fd();
+}
+
+int run_command(char** argv) {
+  pid_t child = fork();
+  if (child < 0) postlock_fatal(format("fork {}: {}", argv[0], strerror(errno)));
+  if (child == 0) {
+    execvp(argv[0], argv);
+    tool_fatal(postlock_log(), 1, format("execvp {}: {}", argv[0], strerror(errno)));
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return kPostlockTempFail;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 int run_postlock(int argc, char** argv) {
@@ -110,15 +142,10 @@ int run_postlock(int argc, char** argv) {
   conf::MainCf cf = load_tool_configuration(postlock_log(), config_directory, kPostlockTempFail);
   std::string folder = argv[optind], dotlock = folder + ".lock";
   LockPlan plan = plan_locks(cf, style.empty() ? cf.get("mailbox_delivery_lock") : style);
-  Fd file(open(folder.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-  if (!file) postlock_fatal(format("open {}: {}", folder, strerror(errno)));
-  if (!take_locks(plan, folder, dotlock, file.get())) return kPostlockTempFail;
-  std::vector<std::string> command(argv + optind + 1, argv + argc);
-  command.insert(command.begin(), "env");
-  // env(1) finds the command in PATH; its 127 is our "cannot be run".
-  int status = run_and_wait("/usr/bin/env", command);
+  Fd file = open_locked(plan, folder, dotlock);
+  int status = run_command(argv + optind + 1);
   if (plan.dotlock) unlink(dotlock.c_str());
-  return status < 0 || status == 127 ? kPostlockTempFail : status;
+  return status;
 }
 
 }  // namespace

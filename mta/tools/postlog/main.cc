@@ -66,7 +66,7 @@ PostlogOptions parse_postlog(int argc, char** argv) {
 
 const Severity* find_severity(std::string_view name) {
   for (const Severity& severity : kSeverities) {
-    if (severity.name == name) return &severity;
+    if (base::iequals(severity.name, name)) return &severity;
   }
   return nullptr;
 }
