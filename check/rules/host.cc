@@ -187,20 +187,25 @@ void rule_queue_directory(Site& site, Report& report) {
   judge_disk(site, report, queue, site.at("queue_directory"));
   if (!base::file_exists(queue)) return;
   auto owner = user_named(site.get("mail_owner"));
+  std::vector<std::string> missing;
   for (auto& folder : queue_folders) {
     auto path = format("{}/{}", queue, folder.name);
     struct stat status {};
     if (stat(path.c_str(), &status) != 0) {
-      if (errno == ENOENT)
-        report.add(
-            {site.at("queue_directory"), Severity::warning, format("{} does not exist", path),
-             "Postfix makes it when it starts; until then it takes no mail", "run postfix check"});
+      if (errno == ENOENT) missing.emplace_back(folder.name);
     } else if (owner && status.st_uid != owner->uid) {
       report.add({site.at("queue_directory"), Severity::error,
                   format("{} does not belong to {}", path, site.get("mail_owner")),
                   "the daemons cannot work there: mail is refused or stays where it is",
                   format("chown {} {}", site.get("mail_owner"), path)});
     }
+  }
+  if (!missing.empty()) {
+    report.add(
+        {site.at("queue_directory"), Severity::warning,
+         format("{} lacks {}", queue, some_of(missing, 12)),
+         "Postfix makes them when it starts; until then mail that passes through them is put off",
+         "run postfix check"});
   }
   struct stat status {};
   if (stat(data.c_str(), &status) == 0 && owner && status.st_uid != owner->uid) {

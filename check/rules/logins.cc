@@ -79,6 +79,12 @@ void rule_mechanisms(Site& site, Report& report) {
 
 namespace {
 
+// Where the service says that it has AUTH outside of TLS, or else where main.cf does.
+Place auth_place(const Site& site, const conf::MasterService& service) {
+  auto place = site.at(service, "smtpd_tls_auth_only");
+  return place.file == site.at(service).file ? place : site.at(service, "smtpd_sasl_auth_enable");
+}
+
 void postfix_logins(Site& site, Report& report) {
   for (auto& view : site.services_running("smtpd")) {
     if (!is_yes(view.cf, "smtpd_sasl_auth_enable") || !is_for_strangers(*view.service)) continue;
@@ -96,7 +102,7 @@ void postfix_logins(Site& site, Report& report) {
         has_option(Site::get(view.cf, "smtpd_sasl_security_options"), "noplaintext");
     if (!offers_clear_auth(view.cf) || refuses_plain) continue;
     report.add(
-        {site.at(*view.service, "smtpd_sasl_auth_enable"), Severity::warning,
+        {auth_place(site, *view.service), Severity::warning,
          format("{} offers AUTH outside of TLS", view.service->name),
          level == "none" ? "passwords cross the network in clear: there is no TLS at all "
                            "(smtpd_tls_security_level)"
@@ -122,7 +128,7 @@ void dovecot_logins(Site& site, Report& report) {
   }
   auto all = mechanisms(site);
   if (!off && ssl == "no" && std::all_of(all.begin(), all.end(), is_plaintext)) {
-    report.add({site.dovecot_at("ssl"), Severity::error,
+    report.add({site.dovecot_at("ssl"), Severity::warning,
                 "ssl is no, and passwords are refused outside of TLS (disable_plaintext_auth)",
                 "nobody can log in but from this host", "set ssl = yes and a certificate"});
   }

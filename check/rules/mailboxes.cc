@@ -88,6 +88,17 @@ std::string existing_part(std::string path) {
   return path;
 }
 
+// Whether the folder holds others of this user; homes may belong to anyone.
+bool has_folders_of(const std::string& folder, uid_t uid, bool homes) {
+  auto names = base::list_directory(folder);
+  if (!names) return false;
+  return homes || std::any_of(names->begin(), names->end(), [&](auto& name) {
+           struct stat status {};
+           return stat(format("{}/{}", folder, name).c_str(), &status) == 0 &&
+                  S_ISDIR(status.st_mode) && status.st_uid == uid;
+         });
+}
+
 void judge_identity(Site& site, Report& report, const MailOwner& owner) {
   auto uid = uid_of(owner.uid);
   if (!uid) {
@@ -128,13 +139,16 @@ void rule_mail_directories(Site& site, Report& report) {
   if (auto* user = getpwuid(*uid); user && owner.gid.empty()) who.gids.push_back(user->pw_gid);
   auto path = location_path(site.dovecot_get("mail_location"));
   auto place = site.dovecot_at("mail_location");
-  if (path.empty() || path[0] == '~' || path.starts_with("%h")) {
+  const bool from_home = path.empty() || path[0] == '~' || path.starts_with("%h");
+  if (from_home) {
     path = owner.home.empty() ? site.dovecot_get("mail_home") : owner.home;
     place = owner.place;
   }
   auto folder = fixed_folder(path);
   if (!folder.starts_with('/')) return;
   auto there = existing_part(folder);
+  if (there == folder && has_folders_of(folder, *uid, from_home))
+    return;  // made by hand, one for each user or domain
   auto barrier = kept_out_by(who, there, 3);
   if (barrier.empty()) return;
   report.add(

@@ -111,18 +111,48 @@ void tell_problem(Report& report, const std::optional<Site::Problem>& problem, s
       {problem->place, Severity::error, problem->text, std::move(effect), "correct the file"});
 }
 
+// "FILE, line N: TEXT", or a text that names the value it is about.
+Finding main_cf_warning(const Site& site, const std::string& warning) {
+  Finding finding{site.at(""),
+                  Severity::warning,
+                  warning,
+                  "the value may not be the one that was meant",
+                  "correct the line",
+                  {}};
+  auto head = finding.place.file + ", line ";
+  auto colon = warning.find(": ", head.size());
+  if (warning.starts_with(head) && colon != warning.npos) {
+    finding.place.line =
+        base::parse_number<int>(std::string_view(warning).substr(head.size(), colon - head.size()))
+            .value_or(0);
+    finding.wrong = warning.substr(colon + 2);
+    if (finding.wrong.starts_with("overriding")) finding.effect = "the later of the two holds";
+    return finding;
+  }
+  for (auto& [name, value] : site.main_cf().entries()) {
+    bool about = warning.find('"') != warning.npos &&
+                 value.find(warning.substr(warning.find('"') + 1, 30)) != value.npos;
+    if (about) finding.place = site.at(name);
+  }
+  return finding;
+}
+
+// What the certificates rule says better.
+bool is_certificate_problem(const Site::Problem& problem) {
+  return problem.text.starts_with("ssl_cert: Can't open") ||
+         problem.text.starts_with("ssl_key: Can't open");
+}
+
 }  // namespace
 
 void rule_files(Site& site, Report& report) {
   tell_problem(report, site.main_cf_problem, "no program of Postfix works");
   tell_problem(report, site.master_cf_problem, "master does not start: there is no mail at all");
-  tell_problem(report, site.dovecot_problem,
-               "dovecot does not start: no logins, no deliveries to its mailboxes");
+  if (!site.dovecot_problem || !is_certificate_problem(*site.dovecot_problem))
+    tell_problem(report, site.dovecot_problem,
+                 "dovecot does not start: no logins, no deliveries to its mailboxes");
   if (!site.has_postfix()) return;
-  for (auto& warning : site.main_cf().warnings()) {
-    report.add({site.at(""), Severity::warning, warning, "the value is not the one that was meant",
-                "correct the line"});
-  }
+  for (auto& warning : site.main_cf().warnings()) report.add(main_cf_warning(site, warning));
   if (auto valid = conf::check_common_parameters(site.main_cf()); !valid) {
     report.add({site.at(""), Severity::error, valid.error().text, "no program of Postfix starts",
                 "correct the value"});
@@ -270,9 +300,17 @@ constexpr OldName old_names[] = {
     {"smtp_enforce_tls",       "write smtp_tls_security_level = encrypt"},
     {"smtp_tls_enforce_peername", "write smtp_tls_security_level = verify"},
     {"smtp_tls_per_site",      "use smtp_tls_policy_maps"},
-    {"permit_mx_backup_networks", "use relay_domains"},
 };
 // clang-format on
+
+// Whether the default of another parameter is taken from this one.
+bool is_asked_for(std::string_view name) {
+  for (auto& row : conf::parameters()) {
+    auto names = referenced_names(row.default_value, true);
+    if (row.name != name && std::find(names.begin(), names.end(), name) != names.end()) return true;
+  }
+  return false;
+}
 
 // "Obsolete setting in FILE:LINE: TEXT" as the reader of dovecot.conf says it.
 void obsolete_of_dovecot(Site& site, Report& report) {
@@ -310,7 +348,10 @@ void rule_obsolete(Site& site, Report& report) {
     if (!row) continue;
     auto old = std::find_if(std::begin(old_names), std::end(old_names),
                             [&](auto& one) { return one.name == name; });
-    if (row->status == conf::Status::removed) {
+    if (row->status == conf::Status::removed && is_asked_for(name)) {
+      report.add({site.at(name), Severity::note, format("{} is an old name", name),
+                  "it is the default of its successor", "write the new name"});
+    } else if (row->status == conf::Status::removed) {
       report.add({site.at(name), Severity::warning, format("{} was removed from Postfix", name),
                   "the line has no effect", "take it out"});
     } else if (old != std::end(old_names)) {

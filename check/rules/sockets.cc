@@ -158,6 +158,18 @@ bool is_service(const Site& site, std::string_view name) {
   return false;
 }
 
+// Other servers take LMTP too (Cyrus, list managers): Dovecot's sockets stand in the queue directory, are called after it, or are
+// written in its file.
+bool is_meant_for_dovecot(Site& site, const std::string& path) {
+  auto whole = site.queue_path(path);
+  if (whole.starts_with(site.get("queue_directory") + "/") || whole.find("dovecot") != whole.npos)
+    return true;
+  for (auto& one : listeners_of(site, "lmtp")) {
+    if (one.path == canonical(whole)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void rule_sasl_socket(Site& site, Report& report) {
@@ -181,9 +193,8 @@ void rule_lmtp_socket(Site& site, Report& report) {
     }
     if (!rest || !rest->starts_with("unix:") || !site.has_dovecot()) continue;
     auto path = std::string(rest->substr(5));
-    bool dovecot_here = site.protocol_wanted("lmtp");
-    if (!dovecot_here) {
-      if (is_socket(canonical(site.queue_path(path)))) continue;
+    if (!is_meant_for_dovecot(site, path)) continue;
+    if (!site.protocol_wanted("lmtp")) {
       report.add({site.dovecot_at("protocols"), Severity::error,
                   format("{} delivers to {}, but protocols has no lmtp", use.parameter, path),
                   std::string(kNoDelivery), "add lmtp to protocols"});

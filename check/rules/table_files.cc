@@ -118,7 +118,8 @@ struct FileJudge {
   }
 };
 
-void judge_type(Report& report, const TableRef& table) {
+void judge_type(const Site& site, Report& report, const TableRef& table) {
+  bool set = site.main_cf().is_set(table.parameter) || table.place.line != 0;
   auto known = lookup::type_names();
   bool here = std::find(known.begin(), known.end(), table.type) != known.end();
   if (here) return;
@@ -126,8 +127,9 @@ void judge_type(Report& report, const TableRef& table) {
   report.add({table.place, Severity::error,
               format("{}: this build has no {}: tables", table.text(), table.type),
               std::string(kLookupsFail),
-              some ? "install what it needs, or use another type (postconf -m lists them)"
-                   : "correct the type"});
+              !set   ? format("set {}: it has this table by default", table.parameter)
+              : some ? "install what it needs, or use another type (postconf -m lists them)"
+                     : "correct the type"});
 }
 
 // "regexp map FILE, line N: TEXT" of the table's own reader.
@@ -165,7 +167,7 @@ void rule_table_files(Site& site, Report& report) {
   std::set<std::string> seen;
   for (auto& table : site.tables().all()) {
     if (!seen.insert(table.text() + (table.proxied ? "p" : "")).second) continue;
-    judge_type(report, table);
+    judge_type(site, report, table);
     FileJudge judge{site, report, table};
     if (judge.judge_file()) judge_content(site, report, table);
   }
@@ -177,6 +179,12 @@ void rule_databases(Site& site, Report& report) {
     auto hosts = source.hosts.empty() ? source.path : some_of(source.hosts, 8);
     if (!seen.insert(format("{} {} {}", source.place.file, source.driver, hosts)).second) continue;
     std::string why;
+    if (source.driver.empty()) {
+      report.add({source.place, Severity::error, "no driver is set",
+                  "the auth service does not start: nobody can log in",
+                  "set driver, connect and password_query, or take its passdb out"});
+      continue;
+    }
     if (source.driver != "mysql" && source.driver != "sqlite") {
       report.add({source.place, Severity::note,
                   format("databases of driver {} are not asked by this check", source.driver),
