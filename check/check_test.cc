@@ -117,6 +117,20 @@ const Fault faults[] = {
      "@/etc/main.cf:26:", "write smtpd_tls_security_level = may"},
     {"databases", [](FixtureHost& h) { h.edit("etc/dovecot-sql.conf.ext", "driver = sqlite\n", ""); },
      "@/etc/dovecot-sql.conf.ext:", "no driver is set"},
+    {"lmtp-socket", [](FixtureHost& h) { set_main(h, "fallback_transport = smtp:unix:/var/lib/cyrus/lmtp"); h.edit("etc/main.cf", "lmtp:unix:private/dovecot-lmtp", "lmtp:unix:private/elsewhere"); },
+     "@/etc/main.cf:19:", "virtual_transport looks for lmtp at @/spool/private/elsewhere"},
+    {"unused-aliases", [](FixtureHost& h) { h.edit("etc/main.cf", "mydestination = $myhostname, localhost", "mydestination ="); },
+     "@/etc/main.cf:14:", "alias_maps is set, and mydestination is empty"},
+    {"files", [](FixtureHost& h) { h.write("etc/dovecot.conf", "dovecot_config_version = 2.4.0\n"); },
+     "@/etc/dovecot.conf:1:", "this is a file for Dovecot 2.4"},
+    {"files", [](FixtureHost& h) { h.append("etc/dovecot.conf", "mail_locaton = maildir:~/Maildir\n"); },
+     "@/etc/dovecot.conf:", "write mail_location if that was meant"},
+    {"certificates", [](FixtureHost& h) { set_main(h, "smtp_tls_CAfile = @/nothing.pem"); },
+     "@/etc/main.cf:26:", "@/nothing.pem does not exist: mail goes out without TLS"},
+    {"table-files", [](FixtureHost& h) { set_main(h, "transport_maps = unionmap:{texthash:@/etc/transport, static:x}"); },
+     "@/etc/main.cf:26:", "@/etc/transport of transport_maps does not exist"},
+    {"databases", [](FixtureHost& h) { set_main(h, "transport_maps = pgsql:@/etc/pg.cf"); h.write("etc/pg.cf", "hosts = 127.0.0.1:1\ndbname = pg\nquery = SELECT 1\n"); },
+     "@/etc/pg.cf:0:", "the database pg does not answer: 127.0.0.1 port 1: Connection refused"},
     {"lmtp-socket", [](FixtureHost& h) { h.edit("etc/dovecot.conf", "private/dovecot-lmtp", "private/lmtp"); },
      "@/etc/main.cf:19:", "virtual_transport looks for lmtp at @/spool/private/dovecot-lmtp, but Dovecot has no such socket"},
     {"lmtp-socket", [](FixtureHost& h) { h.edit("etc/dovecot.conf", "    mode = 0600\n    user = &\n    group = %\n", "    mode = 0600\n    user = root\n"); h.edit("etc/main.cf", "mail_owner = &", "mail_owner = daemon"); },
@@ -249,4 +263,13 @@ TEST_CASE("what this version would have to act on and does not is an error") {
   CHECK(host.says("unsupported")
             .find(format("@/etc/main.cf:26: error: {} is not supported by this version", name)) !=
         std::string::npos);
+}
+
+TEST_CASE("what another server does is no finding") {
+  FixtureHost host;
+  set_main(host, "fallback_transport = lmtp:unix:/var/lib/cyrus/socket/lmtp");
+  set_main(host, "smtpd_sender_login_maps = unionmap:{ldap:/etc/postfix/ldap.cf, static:x}");
+  CHECK(host.says("lmtp-socket") == "");
+  // Directory servers are not waited for.
+  CHECK(host.says("users-without-domain") == "");
 }

@@ -22,6 +22,7 @@ constexpr Rule all_rules[] = {
     {"two-classes",         kPostfix,            rule_two_classes,          "domains that are in two address classes"},
     {"users-without-domain", kPostfix,           rule_users_without_domain, "mailbox users whose domain is in no list"},
     {"postmaster",          kPostfix,            rule_postmaster,           "mail for root and postmaster that goes nowhere"},
+    {"unused-aliases",      kPostfix,            rule_unused_aliases,       "aliases that no address ever reaches"},
     {"local-alias-loops",   kPostfix,            rule_local_alias_loops,    "aliases(5) that lead back to themselves"},
     {"virtual-alias-loops", kPostfix,            rule_virtual_alias_loops,  "virtual aliases that lead back to themselves"},
     {"dead-aliases",        kPostfix,            rule_dead_aliases,         "virtual aliases to addresses of ours that do not exist"},

@@ -38,6 +38,7 @@ void rule_wrapper_mode(Site& site, Report& report);
 void rule_two_classes(Site& site, Report& report);
 void rule_users_without_domain(Site& site, Report& report);
 void rule_postmaster(Site& site, Report& report);
+void rule_unused_aliases(Site& site, Report& report);
 void rule_local_alias_loops(Site& site, Report& report);
 void rule_virtual_alias_loops(Site& site, Report& report);
 void rule_dead_aliases(Site& site, Report& report);

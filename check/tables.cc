@@ -35,6 +35,10 @@ constexpr std::string_view caches[] = {"address_verify_map", "postscreen_cache_m
     "lmtp_tls_session_cache_database", "smtpd_tls_session_cache_database", "proxy_read_maps", "proxy_write_maps"};
 // clang-format on
 
+constexpr std::string_view unasked_types[] = {"ldap",    "memcache",  "nis", "nisplus",
+                                              "netinfo", "socketmap", "tcp"};
+constexpr std::string_view combined_types[] = {"pipemap", "randmap", "unionmap"};
+
 template <class List, class Word>
 bool listed(const List& list, const Word& word) {
   return std::find(std::begin(list), std::end(list), word) != std::end(list);
@@ -72,6 +76,23 @@ const FileType* find_file_type(std::string_view type) {
   return nullptr;
 }
 
+bool is_unasked_type(std::string_view type) {
+  return listed(unasked_types, type);
+}
+
+std::vector<TableRef> inner_tables(const TableRef& table) {
+  if (!listed(combined_types, table.type)) return {};
+  auto inner = base::trim(table.name);
+  if (inner.size() < 2 || inner.front() != '{') return {};
+  auto tables = Tables::named_in(inner.substr(1, inner.size() - 2));
+  for (auto& one : tables) {
+    one.parameter = table.parameter;
+    one.place = table.place;
+    one.proxied = one.proxied || table.proxied;
+  }
+  return tables;
+}
+
 bool is_map_type(std::string_view type) {
   return listed(map_types, type);
 }
@@ -100,6 +121,7 @@ void Tables::find_in(const conf::MainCf& cf, std::string_view parameter, Place p
     if (!only_tables && listed(socket_types, ref.type)) continue;
     ref.parameter = parameter;
     ref.place = place;
+    for (auto& inner : inner_tables(ref)) refs_.push_back(std::move(inner));
     refs_.push_back(std::move(ref));
   }
 }
@@ -125,7 +147,12 @@ Tables::Opened& Tables::opened(const TableRef& table) {
   auto key = table.text();
   if (auto found = opened_.find(key); found != opened_.end()) return found->second;
   auto& made = opened_[key];
-  if (auto down = site_.databases().down(table)) {
+  auto parts = inner_tables(table);
+  parts.push_back(table);
+  for (auto& part : parts) {
+    auto down = site_.databases().down(part);
+    if (is_unasked_type(part.type)) down = format("{}: tables are not asked", part.type);
+    if (!down) continue;
     made.why = *down;
     return made;
   }

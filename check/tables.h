@@ -74,6 +74,11 @@ class Tables {
   std::map<std::string, Listing, std::less<>> listings_;
 };
 
+// Tables that a network server answers and that are not asked: it may not be there, and would be waited for.
+bool is_unasked_type(std::string_view type);
+// The tables inside unionmap:{...}, pipemap:{...}, randmap:{...}.
+std::vector<TableRef> inner_tables(const TableRef& table);
+
 // Types whose source is a text file of "key value" lines; the suffix of the file that is made from it.
 struct FileType {
   std::string_view type, suffix;

@@ -131,6 +131,18 @@ void rule_postmaster(Site& site, Report& report) {
               "make an alias of that name to someone who reads it"});
 }
 
+void rule_unused_aliases(Site& site, Report& report) {
+  // transport_maps and routes of other classes may still lead to local(8).
+  bool local =
+      !list_words(site.get("mydestination")).empty() || !site.get("transport_maps").empty();
+  if (local || !site.main_cf().is_set("alias_maps") || site.get("alias_maps").empty()) return;
+  report.add({site.at("alias_maps"), Severity::note,
+              "alias_maps is set, and mydestination is empty",
+              "no address is local, so none of these aliases is ever used, root's and postmaster's "
+              "neither",
+              "put such aliases into virtual_alias_maps, or a name into mydestination"});
+}
+
 void rule_local_alias_loops(Site& site, Report& report) {
   auto graph = local_graph(site);
   for (auto& loop : LoopFinder(graph).loops()) {
@@ -170,8 +182,7 @@ void rule_dead_aliases(Site& site, Report& report) {
       if (fate_of(site, to) != Fate::nowhere) continue;
       report.add({node.place, Severity::warning,
                   format("alias {} leads to {}, which is no mailbox", key, to),
-                  "mail for the alias is taken and then bounces as \"User unknown in virtual "
-                  "mailbox table\"",
+                  "mail for the alias is taken and then bounces: nobody has that mailbox",
                   format("make a mailbox {} or change the alias", to)});
     }
   }

@@ -209,9 +209,32 @@ class CertificateJudge {
   const CertificateUse& use_;
 };
 
+// Files that TLS needs besides.
+struct TlsFile {
+  std::string_view parameter, effect;
+};
+// clang-format off
+constexpr TlsFile tls_files[] = {
+    {"smtpd_tls_CAfile", "smtpd offers no STARTTLS"},
+    {"smtp_tls_CAfile",  "mail goes out without TLS, or waits where TLS is demanded"},
+    {"lmtp_tls_CAfile",  "mail goes out without TLS, or waits where TLS is demanded"},
+    {"smtpd_tls_dh1024_param_file", "the library's own parameters are used"},
+};
+// clang-format on
+
+void judge_tls_files(Site& site, Report& report) {
+  for (auto& one : tls_files) {
+    auto path = site.get(one.parameter);
+    if (!path.starts_with('/') || access(path.c_str(), F_OK) == 0 || errno != ENOENT) continue;
+    report.add({site.at(one.parameter), Severity::warning, format("{} does not exist", path),
+                std::string(one.effect), "correct the path, or take the line out"});
+  }
+}
+
 }  // namespace
 
 void rule_certificates(Site& site, Report& report) {
+  if (site.has_postfix()) judge_tls_files(site, report);
   std::vector<CertificateUse> all;
   if (site.has_postfix()) add_postfix_uses(site, all);
   if (site.has_dovecot()) add_dovecot_uses(site, all);

@@ -100,7 +100,8 @@ std::map<std::string, NameUse> undefined_uses(const Site& site) {
   return found;
 }
 
-void tell_problem(Report& report, const std::optional<Site::Problem>& problem, std::string effect) {
+void tell_problem(Report& report, const std::optional<Site::Problem>& problem, std::string effect,
+                  std::string remedy = "correct the file") {
   if (!problem) return;
   if (problem->denied) {
     report.add({problem->place, Severity::note, problem->text,
@@ -108,7 +109,7 @@ void tell_problem(Report& report, const std::optional<Site::Problem>& problem, s
     return;
   }
   report.add(
-      {problem->place, Severity::error, problem->text, std::move(effect), "correct the file"});
+      {problem->place, Severity::error, problem->text, std::move(effect), std::move(remedy)});
 }
 
 // "FILE, line N: TEXT", or a text that names the value it is about.
@@ -137,6 +138,20 @@ Finding main_cf_warning(const Site& site, const std::string& warning) {
   return finding;
 }
 
+// What to do about a line of dovecot.conf that is not understood.
+std::string dovecot_remedy(const std::string& text) {
+  constexpr std::string_view unknown = "Unknown setting: ";
+  if (!text.starts_with(unknown)) return "correct the file";
+  auto name = text.substr(unknown.size());
+  if (name == "dovecot_config_version" || name == "dovecot_storage_version")
+    return "this is a file for Dovecot 2.4; write it in the form of 2.3";
+  std::set<std::string> known;
+  for (auto& row : conf::dovecot::settings_of("")) known.emplace(row.name);
+  auto meant = nearest(name, known);
+  return meant.empty() ? "take it out: this release has no such setting (any more)"
+                       : format("write {} if that was meant", meant);
+}
+
 // What the certificates rule says better.
 bool is_certificate_problem(const Site::Problem& problem) {
   return problem.text.starts_with("ssl_cert: Can't open") ||
@@ -150,7 +165,8 @@ void rule_files(Site& site, Report& report) {
   tell_problem(report, site.master_cf_problem, "master does not start: there is no mail at all");
   if (!site.dovecot_problem || !is_certificate_problem(*site.dovecot_problem))
     tell_problem(report, site.dovecot_problem,
-                 "dovecot does not start: no logins, no deliveries to its mailboxes");
+                 "dovecot does not start: no logins, no deliveries to its mailboxes",
+                 site.dovecot_problem ? dovecot_remedy(site.dovecot_problem->text) : std::string());
   if (!site.has_postfix()) return;
   for (auto& warning : site.main_cf().warnings()) report.add(main_cf_warning(site, warning));
   if (auto valid = conf::check_common_parameters(site.main_cf()); !valid) {

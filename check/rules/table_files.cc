@@ -154,6 +154,14 @@ void judge_content(Site& site, Report& report, const TableRef& table) {
   auto known = lookup::type_names();
   if (std::find(known.begin(), known.end(), table.type) == known.end()) return;
   if (site.databases().down(table)) return;
+  if (is_unasked_type(table.type)) {
+    report.add({table.place, Severity::note, format("{} is not asked by this check", table.text()),
+                "what it holds was not examined", "try it with postmap -q"});
+    return;
+  }
+  for (auto& inner : inner_tables(table)) {
+    if (is_unasked_type(inner.type) || site.databases().down(inner)) return;  // told of that table
+  }
   auto* opened = site.tables().open(table);
   for (auto& warning : site.tables().warnings(table)) report.add(warning_at(table, warning));
   if (opened) return;
@@ -185,14 +193,13 @@ void rule_databases(Site& site, Report& report) {
                   "set driver, connect and password_query, or take its passdb out"});
       continue;
     }
-    if (source.driver != "mysql" && source.driver != "sqlite") {
-      report.add({source.place, Severity::note,
-                  format("databases of driver {} are not asked by this check", source.driver),
-                  "users, passwords and domains in it were not examined", "look at them yourself"});
-      continue;
-    }
     if (auto down = site.databases().down(source)) {
       why = *down;
+    } else if (source.driver != "mysql" && source.driver != "sqlite") {
+      report.add({source.place, Severity::note,
+                  format("databases of driver {} are not searched by this check", source.driver),
+                  "lists of users, passwords and domains in it were not examined",
+                  "look at them yourself"});
     } else if (auto answer = site.databases().rows(source, "SELECT 1"); !answer) {
       why = answer.error().text;
     }

@@ -60,6 +60,8 @@ std::string try_host(const std::string& host, unsigned port, int milliseconds) {
 
 // "inet:h:3306", "unix:/s", "h:3306", "h" of hosts = ...
 std::string plain_host(std::string_view word) {
+  // A URI says more than its hosts; the library reads it.
+  if (word.starts_with("postgresql:") || word.starts_with("postgres:")) return "localhost";
   if (word.starts_with("inet:")) return std::string(word.substr(5));
   if (word.starts_with("unix:")) return std::string(word.substr(5));
   return std::string(word);
@@ -67,6 +69,9 @@ std::string plain_host(std::string_view word) {
 
 // Connector/C reads "localhost" as its default socket; so do both suites.
 std::pair<std::string, unsigned> host_and_port(const SqlSource& source, const std::string& host) {
+  // PostgreSQL's are folders.
+  if (host.starts_with('/') && source.driver == "pgsql" && host.find(".s.PGSQL") == host.npos)
+    return {format("{}/.s.PGSQL.{}", host, source.port), 0};
   if (host.starts_with('/')) return {host, 0};
   auto [name, port] = base::cut_last(host, ':');
   auto number = port ? base::parse_number<unsigned>(*port) : std::nullopt;
@@ -78,6 +83,7 @@ std::pair<std::string, unsigned> host_and_port(const SqlSource& source, const st
 SqlSource parse_connect(std::string_view driver, std::string_view connect) {
   SqlSource source;
   source.driver = driver;
+  if (driver == "pgsql") source.port = 5432;
   if (driver == "sqlite") {
     source.path = base::trim(connect);
     return source;
@@ -89,7 +95,7 @@ SqlSource parse_connect(std::string_view driver, std::string_view connect) {
     if (name == "user") source.user = *value;
     if (name == "dbname") source.dbname = *value;
     if (name == "password") source.password = Secret(*value);
-    if (name == "port") source.port = base::parse_number<unsigned>(*value).value_or(3306);
+    if (name == "port") source.port = base::parse_number<unsigned>(*value).value_or(source.port);
   }
   return source;
 }
@@ -164,7 +170,7 @@ const SqlSource* Databases::source_of(const TableRef& table) {
   auto known = tables_.find(table.text());
   if (known != tables_.end()) return known->second ? &*known->second : nullptr;
   auto& made = tables_[table.text()];
-  if (table.type != "mysql" && table.type != "sqlite") return nullptr;
+  if (table.type != "mysql" && table.type != "pgsql" && table.type != "sqlite") return nullptr;
   auto cf = conf::TableCf::open(site_.main_cf(), table.type, table.name);
   if (!cf) return nullptr;
   made.emplace();
@@ -173,6 +179,7 @@ const SqlSource* Databases::source_of(const TableRef& table) {
   made->path = cf->get("dbpath");
   made->user = cf->get("user");
   made->dbname = cf->get("dbname");
+  if (table.type == "pgsql") made->port = 5432;
   made->password = Secret(cf->get("password"));
   auto hosts = cf->get("hosts", "localhost");
   for (auto word : base::words(hosts, " \t\r\n,")) made->hosts.push_back(plain_host(word));
