@@ -62,10 +62,15 @@ constexpr std::string_view kFacilities =
     "lpr mail news security "
     "syslog user uucp";
 
-bool event_filter_broken(std::string_view filter) {
-  auto trimmed = base::trim(filter);
-  return !trimmed.empty() &&
-         (trimmed.back() == '=' || trimmed.back() == '<' || trimmed.back() == '>');
+// What is wrong with the end of an event filter; empty: nothing that is known here.
+std::string_view event_filter_broken(std::string_view filter) {
+  auto words = base::words(filter);
+  if (words.empty()) return {};
+  if (contains_word(base::words("= < >"), words.back().substr(words.back().size() - 1)))
+    return "event filter: syntax error, unexpected $end";
+  if (contains_word(base::words("AND OR NOT ( and or not"), words.back()))
+    return "event filter: syntax error, unexpected $end, expecting TOKEN or STRING or NOT or '('";
+  return {};
 }
 
 bool check_log(const View& view, Verdict& verdict) {
@@ -73,8 +78,32 @@ bool check_log(const View& view, Verdict& verdict) {
   if (!contains_word(base::words(kFacilities), facility)) {
     return fail(verdict, format("Unknown syslog_facility: {}", facility));
   }
-  if (event_filter_broken(view.get("log_debug"))) {
-    return fail(verdict, "Invalid log_debug: event filter: syntax error, unexpected $end");
+  if (auto wrong = event_filter_broken(view.get("log_debug")); !wrong.empty()) {
+    return fail(verdict, format("Invalid log_debug: {}", wrong));
+  }
+  return true;
+}
+
+constexpr std::string_view kSpecialUses =
+    "\\All \\Archive \\Drafts \\Flagged \\Important \\Junk \\Sent \\Trash";
+
+bool check_namespaces(const View& view, Verdict& verdict) {
+  for (auto& name : view.names("namespace")) {
+    auto block = "namespace/" + name;
+    if (view.get(block + "/separator").size() > 1) {
+      return fail(verdict,
+                  format("Namespace '{}': Hierarchy separator must be only one character long",
+                         view.get(block + "/prefix")));
+    }
+    for (auto& mailbox : view.names(block + "/mailbox")) {
+      auto uses = view.get(format("{}/mailbox/{}/special_use", block, mailbox));
+      for (auto use : base::words(uses, " ")) {
+        // Whatever begins with $ is somebody's extension.
+        if (use[0] == '$' || contains_word(base::words(kSpecialUses), use)) continue;
+        return fail(verdict,
+                    format("mailbox {}: unknown special_use: {}", unescape_name(mailbox), use));
+      }
+    }
   }
   return true;
 }
@@ -93,6 +122,12 @@ bool check_mail(const View& view, Verdict& verdict) {
 }
 
 bool check_auth(const View& view, Verdict& verdict) {
+  auto setting = view.get("auth_verbose_passwords");
+  auto verbose = base::cut(setting, ':').first;
+  if (!contains_word(base::words("no plain sha1 yes"), verbose)) {
+    bool length = base::parse_number<unsigned>(verbose).has_value();
+    if (!length) return fail(verdict, "auth_verbose_passwords: Invalid value");
+  }
   for (std::string_view list : {"passdb", "userdb"}) {
     for (auto& name : view.names(list)) {
       if (view.get(format("{}/{}/driver", list, name)).empty()) {
@@ -106,7 +141,10 @@ bool check_auth(const View& view, Verdict& verdict) {
 bool check_stats(const View& view, Verdict& verdict) {
   for (auto& name : view.names("event_exporter")) {
     auto prefix = "event_exporter/" + name;
+    if (view.get(prefix + "/transport").empty())
+      return fail(verdict, "Exporter transport name can't be empty");
     auto kind = view.get(prefix + "/format");
+    if (kind.empty()) return fail(verdict, "Exporter format name can't be empty");
     auto args = view.get(prefix + "/format_args");
     if (kind != "none" && kind != "json" && kind != "tab-text") {
       return fail(verdict, format("Unknown exporter format '{}'", kind));
@@ -125,8 +163,8 @@ bool check_stats(const View& view, Verdict& verdict) {
       return fail(verdict, format("metric {} {{ filter }} is empty - will not match anything",
                                   unescape_name(name)));
     }
-    if (event_filter_broken(filter))
-      return fail(verdict, "event filter: syntax error, unexpected $end");
+    if (auto wrong = event_filter_broken(filter); !wrong.empty())
+      return fail(verdict, std::string(wrong));
   }
   return true;
 }
@@ -143,6 +181,12 @@ bool check_master(const View& view, Verdict& verdict) {
     if (!known) return fail(verdict, format("protocols: Unknown protocol: {}", protocol));
   }
   return true;
+}
+
+bool check_ssl(const View& view, Verdict& verdict) {
+  bool wrong = view.get("ssl") != "no" && view.get_bool("ssl_verify_client_cert") &&
+               view.get("ssl_ca").empty();
+  return !wrong || fail(verdict, "ssl_verify_client_cert set, but ssl_ca not");
 }
 
 bool check_users(const View& view, Verdict& verdict) {
@@ -183,8 +227,7 @@ bool check_listeners(const View& view, Verdict& verdict) {
           path = format("{}/{}", base_dir, path);
         }
         auto [owner, fresh] = owners.emplace(path, service.name);
-        if (!fresh && owner->second == service.name)
-          return fail(verdict, format("duplicate listener: {}", path));
+        if (!fresh) return fail(verdict, format("duplicate listener: {}", path));
       }
     }
   }
@@ -213,11 +256,25 @@ Verdict check_view(const View& view) {
   Verdict verdict;
   // Only as many as are needed: the first failure is the one that is reported.
   bool good = check_log(view, verdict) && check_auth(view, verdict) &&
-              check_workarounds(view, verdict) && check_mail(view, verdict) &&
-              check_users(view, verdict) && check_master(view, verdict) &&
-              check_services(view, verdict) && check_stats(view, verdict);
+              check_workarounds(view, verdict) && check_namespaces(view, verdict) &&
+              check_mail(view, verdict) && check_ssl(view, verdict) && check_users(view, verdict) &&
+              check_master(view, verdict) && check_services(view, verdict) &&
+              check_stats(view, verdict);
   (void)good;  // said by verdict.fatal
   return verdict;
+}
+
+Result<std::shared_ptr<const View>> expanded_view(const Tree& tree, const Filter& filter) {
+  ViewBuilder builder(tree, false);
+  return builder.build(enclosing_filters(tree.filters(), filter));
+}
+
+Result<void> check_expansion(const Tree& tree) {
+  for (auto& filter : tree.filters()) {
+    if (filter.command_line) continue;
+    if (auto built = expanded_view(tree, filter); !built) return built.error();
+  }
+  return {};
 }
 
 Verdict check_tree(const Tree& tree) {

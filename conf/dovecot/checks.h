@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,11 @@ struct Verdict {
 };
 
 Verdict check_tree(const Tree& tree);
+
+// The settings where this filter holds, $names and <files expanded.
+Result<std::shared_ptr<const View>> expanded_view(const Tree& tree, const Filter& filter);
+// Every $name and <file of every filter can be read; the error is that of the first which cannot.
+Result<void> check_expansion(const Tree& tree);
 
 // The checks of one View, without the search for contradicting filters.
 Verdict check_view(const View& view);

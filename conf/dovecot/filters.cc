@@ -49,8 +49,10 @@ bool address_in(const Filter::Net& net, const std::string& address) {
          (static_cast<unsigned char>(address[whole]) & mask);
 }
 
+// The address may be that of a network (doveconf -f): its mask does not count.
 bool net_matches(const Filter::Net& net, const std::string& address) {
-  return net.bytes.empty() || (!address.empty() && address_in(net, address_bytes(address)));
+  if (net.bytes.empty()) return true;
+  return !address.empty() && address_in(net, address_bytes(base::cut(address, '/').first));
 }
 
 bool protocol_matches(const std::string& filter, const std::string& protocol) {
@@ -144,6 +146,15 @@ std::vector<std::size_t> enclosing_filters(const std::vector<Filter>& filters,
            (filter.remote.bytes.empty() ||
             (!inner.remote.bytes.empty() && net_contains(filter.remote, inner.remote)));
   });
+}
+
+std::vector<std::size_t> filters_from_wide_to_narrow(const std::vector<Filter>& filters) {
+  std::vector<std::size_t> order(filters.size());
+  for (std::size_t at = 0; at < order.size(); ++at) order[at] = at;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return taken_before(filters[b], filters[a]);
+  });
+  return order;
 }
 
 bool filter_superset(const Filter& outer, const Filter& inner) {

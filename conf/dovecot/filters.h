@@ -22,6 +22,9 @@ std::vector<std::size_t> matching_filters(const std::vector<Filter>& filters, co
 // The same for a connection of which only the filter itself is known: all written filters that surely hold there.
 std::vector<std::size_t> enclosing_filters(const std::vector<Filter>& filters, const Filter& inner);
 // True if `outer` may set again what `inner` (taken before it) has set: it is the more general of the two.
+// All filters, the widest first: by protocol, remote, local, local_name; else as they stand in the files.
+std::vector<std::size_t> filters_from_wide_to_narrow(const std::vector<Filter>& filters);
+
 bool filter_superset(const Filter& outer, const Filter& inner);
 bool same_filter(const Filter& a, const Filter& b);
 bool is_global(const Filter& filter);

@@ -164,7 +164,7 @@ constexpr SettingRow kGlobalRows[] = {
     {"doveadm_http_rawlog_dir",              T::text,         A::ignore,    "", "", kDoveadm, 0},
     {"doveadm_proxy_port",                   T::alias,        A::ignore,    "", "", kDoveadm, 0},
     {"dsync_hashed_headers",                 T::text,         A::ignore,    "Date Message-ID", "", kDoveadm, 0},
-    {"plugin",                               T::map,          A::supported, "", "", kMail | kDoveadm | kDict, 0},
+    {"plugin",                               T::map,          A::supported, "", "", kMail | kDoveadm, 0},
     {"imap_capability",                      T::text,         A::supported, "", "", kImapLogin | kImap, 0},
     {"imap_id_send",                         T::text,         A::supported, "name *", "", kImapLogin | kImap, 0},
     {"imap_id_log",                          T::text,         A::ignore,    "", "", kImapLogin | kImap, 0},

@@ -84,7 +84,10 @@ void ViewBuilder::collect_lists(const std::vector<std::size_t>& matching, View& 
       view.lists_.try_emplace(list);
       for (auto& element : elements) add(list, element);
     }
-    for (auto& setting : filter.settings) {
+  }
+  // Elements of plugin { } and dict { }: those of the narrowest filter come first.
+  for (auto index : matching) {
+    for (auto& setting : tree_.filters()[index].settings) {
       auto place = place_of(setting.path);
       if (!place || !place->map_element) continue;
       auto known = std::any_of(view.map_order_.begin(), view.map_order_.end(),

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/base/text.h"
+#include "conf/dovecot/checks.h"
 #include "conf/dovecot/filters.h"
 #include "conf/dovecot/schema.h"
 #include "mda/doveconf/secrets.h"
@@ -117,7 +118,7 @@ class Collector {
         // Only the flat form says the name again; an unnamed block has none.
         bool numbered = base::parse_number<unsigned>(element).has_value();
         if (what_.flat && !numbered) add(key, cd::unescape_name(element));
-        if (what_.flat && numbered && what_.scope == Scope::written) add(key, "");
+        if (what_.flat && numbered && what_.scope != Scope::changed) add(key, "");
         continue;
       }
       auto value = view_.get(key);
@@ -264,9 +265,13 @@ Entries filter_entries(const Filter& filter, const DumpWhat& what) {
   return entries;
 }
 
-std::string print_filter(const Filter& filter, const DumpWhat& what) {
+std::string print_filter(const Tree& tree, const Filter& filter, const DumpWhat& what) {
   auto entries = filter_entries(filter, what);
   if (entries.empty()) return {};
+  auto expanded = what.expand ? cd::expanded_view(tree, filter) : config_error("not asked for");
+  for (auto& entry : entries) {
+    if (expanded && (*expanded)->is_set(entry.path)) entry.value = (*expanded)->get(entry.path);
+  }
   std::vector<std::string> heads;
   if (!filter.local.bytes.empty()) heads.push_back(format("local {} {{", filter.local_text));
   if (!filter.local_name.empty()) heads.push_back(format("local_name {} {{", filter.local_name));
@@ -286,8 +291,9 @@ std::string dump_all(const Tree& tree, const View& view, const DumpWhat& what) {
   auto entries = Collector(view, what).collect();
   if (what.flat) return print_flat(entries);
   auto out = print_blocks(std::move(entries), what, 0);
-  for (auto& filter : tree.filters()) {
-    if (!cd::is_global(filter) && !filter.command_line) out += print_filter(filter, what);
+  for (auto index : cd::filters_from_wide_to_narrow(tree.filters())) {
+    auto& filter = tree.filters()[index];
+    if (!cd::is_global(filter) && !filter.command_line) out += print_filter(tree, filter, what);
   }
   return out;
 }
@@ -295,8 +301,8 @@ std::string dump_all(const Tree& tree, const View& view, const DumpWhat& what) {
 std::string dump_names(const View& view, const DumpWhat& what,
                        const std::vector<std::string>& names) {
   auto open = what;
+  open.readers = ~std::uint32_t{0};  // who names a setting need not ask its module
   if (open.scope == Scope::all) open.scope = Scope::hidden;
-  open.passwords = true;
   auto all = Collector(view, open).collect();
   std::string out;
   for (auto& name : names) {
@@ -318,7 +324,7 @@ std::string dump_names(const View& view, const DumpWhat& what,
       bool in_block = entry.path.compare(0, name.size() + 1, name + "/") == 0;
       if (in_block || (list && entry.path == name)) inside.push_back(entry);
     }
-    out += what.flat ? print_flat(inside) : print_blocks(std::move(inside), open, 0);
+    out += what.flat ? print_flat(inside) : print_blocks(std::move(inside), what, 0);
   }
   return out;
 }

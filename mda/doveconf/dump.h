@@ -24,6 +24,7 @@ struct DumpWhat {
   bool passwords = false;       // -P
   bool flat = false;            // -S
   bool values_only = false;     // -h
+  bool expand = false;          // -x
 };
 
 // Everything, then the filters; or the named settings and blocks only.

@@ -10,6 +10,7 @@
 
 #include "common/base/text.h"
 #include "conf/dovecot/checks.h"
+#include "conf/dovecot/filters.h"
 #include "conf/dovecot/parser.h"
 #include "conf/dovecot/schema.h"
 #include "config.h"
@@ -30,7 +31,6 @@ struct Options {
   bool scope_given = false;
   bool note = true;  // -a and no option at all: the advice to send -n
   bool defaults_only = false;
-  bool expand = false;
   bool run = false;
   bool check_host = false;
   cd::Selector who;
@@ -56,10 +56,12 @@ Result<void> read_filter(const char* text, cd::Selector& who) {
   auto [key, value] = base::cut(text, '=');
   if (value && (key == "protocol" || key == "service")) {
     who.protocol = *value;
-  } else if (value && key == "local") {
-    who.local_ip = *value;
-  } else if (value && key == "remote") {
-    who.remote_ip = *value;
+  } else if (value && (key == "local" || key == "remote")) {
+    cd::Filter::Net net;
+    std::string printed;
+    if (auto parsed = cd::parse_filter_net(*value, net, printed); !parsed)
+      return config_error(format("{} filter: {}", key, parsed.error().text));
+    (key == "local" ? who.local_ip : who.remote_ip) = printed;
   } else if (value && key == "lname") {
     who.local_name = *value;
   } else {
@@ -101,7 +103,7 @@ Result<void> take_option(int option, const char* argument, Options& options) {
       options.defaults_only = true;
       break;
     case 'e':
-      options.run = true;
+      options.run = options.what.expand = true;
       break;
     case 'f':
       return read_filter(argument, options.who);
@@ -124,7 +126,7 @@ Result<void> take_option(int option, const char* argument, Options& options) {
       options.what.flat = true;
       break;
     case 'x':
-      options.expand = true;
+      options.what.expand = true;
       break;
     default:
       break;
@@ -174,10 +176,23 @@ int finish(const Options& options, const cd::Tree& tree, const std::string& uncl
   return 0;
 }
 
+// Whoever looks at the usual file while dovecot runs with another one should know.
+void warn_of_other_file(const std::string& path) {
+  constexpr const char* kUsual = "/etc/dovecot/dovecot.conf";
+  std::string running(4096, '\0');
+  auto length = readlink("/run/dovecot/dovecot.conf", running.data(), running.size());
+  if (path != kUsual || length <= 0 || static_cast<std::size_t>(length) == running.size()) return;
+  running.resize(static_cast<std::size_t>(length));
+  if (running == path) return;
+  complain("Warning",
+           format("Dovecot was last started using {}, but this config is {}", running, path));
+}
+
 int show(const Options& options) {
   bool named = !options.words.empty() && !options.run;
   bool headed = !named && !options.what.flat && !options.run;
   if (headed) say(format("# 2.3.19.1 (dovetail {}): {}\n", DOVETAIL_VERSION, options.path));
+  if (headed && !options.what.expand) warn_of_other_file(options.path);
   cd::Tree tree;
   cd::Parser parser(tree);
   if (!options.defaults_only) {
@@ -186,7 +201,10 @@ int show(const Options& options) {
     for (auto& error : tree.soft_errors()) complain("Error", error);
     if (!parsed) return fatal(parsed.error().text);
   }
-  auto view = options.expand ? tree.view(options.who) : tree.raw_view(options.who);
+  if (options.what.expand && options.what.readers == ~std::uint32_t{0}) {
+    if (auto readable = cd::check_expansion(tree); !readable) return fatal(readable.error().text);
+  }
+  auto view = options.what.expand ? tree.view(options.who) : tree.raw_view(options.who);
   if (!view) {
     if (view.error().text.compare(0, 9, "Conflict ") != 0) return fatal(view.error().text);
     complain("Error", view.error().text);
@@ -212,9 +230,10 @@ int run(int argc, char** argv) {
   // Messages bear this name however the program was called, as the incumbent's do.
   std::string name = "doveconf";
   argv[0] = name.data();
-  for (int option; (option = getopt(argc, argv, "+ac:def:hHm:nNpPsSx")) != -1;) {
+  for (int option; (option = getopt(argc, argv, "ac:def:hHm:nNpPsSx")) != -1;) {
     if (option == '?') return kFailed;
     if (auto taken = take_option(option, optarg, options); !taken) return fatal(taken.error().text);
+    if (options.run) break;  // what follows is the command's
   }
   options.words.assign(argv + optind, argv + argc);
   if (options.check_host) return check_host();

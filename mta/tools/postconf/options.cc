@@ -114,6 +114,7 @@ Options parse_command_line(int argc, char** argv) {
     if (!o.has(flag)) o.flags += flag;
   }
   o.arguments.assign(argv + optind, argv + argc);
+  o.directory_given = !o.config_directory.empty() || ::getenv("MAIL_CONFIG") != nullptr;
   o.config_directory = conf::config_directory(o.config_directory);
   // postconf name=value means -e.
   bool edits = !o.arguments.empty() && o.arguments[0].find('=') != std::string::npos;

@@ -20,7 +20,8 @@ enum class Class { builtin, service, user };
 struct Options {
   std::string flags;  // mode and modifier letters given, each once, in the order given
   std::string config_directory;
-  std::string program;  // as called, begins every message
+  bool directory_given = false;  // by -c or the environment; only then it counts as set
+  std::string program;           // as called, begins every message
   std::set<Class> classes{Class::builtin, Class::service, Class::user};
   std::vector<conf::Override> overrides;
   std::string tls_mode;  // argument of -T

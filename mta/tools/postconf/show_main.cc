@@ -47,7 +47,8 @@ class MainView {
   void show(const std::string& name) const {
     const conf::Parameter* row = conf::find_parameter(name);
     bool read_only = row && row->type == conf::Type::read_only;
-    if (options_.has('n') && (!cf_.is_set(name) || read_only)) return;
+    bool implied = name == "config_directory" && !options_.directory_given;
+    if (options_.has('n') && (!cf_.is_set(name) || read_only || implied)) return;
     if (options_.has('H')) return put_line(name);
     std::string value = value_of(name, row && row->type == conf::Type::raw);
     bool fold = options_.has('f');
