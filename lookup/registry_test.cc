@@ -1,6 +1,7 @@
 // Tables that need no file, through the registry.
 // SPDX-License-Identifier: Apache-2.0
 #include "lookup/registry.h"
+#include "lookup/type_list.h"
 
 #include "lookup/test_tables.h"
 #include "tests/catch.h"
@@ -93,4 +94,9 @@ TEST_CASE("security-sensitive maps refuse substitution and proxies") {
   REQUIRE(table);
   CHECK(TestTables::text_of(await(tables.loop, (*table)->lookup("a"))) == "plain");
   CHECK(!open_table(tables.loop, tables.main_cf, "proxy:static:x", options));
+}
+
+TEST_CASE("the list of types names those of the registry") {
+  auto listed = listed_types();
+  CHECK(type_names() == std::vector<std::string>(listed.begin(), listed.end()));
 }

@@ -52,6 +52,9 @@ class Copy:
                     target.write(re.sub(r'/etc/(postfix|dovecot)/', lambda m: '%s/%s/' % (self.dir, m.group(1)), text))
                 os.utime(path, (moment, moment))
 
+    def remove(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
     def run(self, argv, bindir, libexec, order):
         """Exit code, output and messages as one text. Each message once: ours says once what the incumbent repeats."""
         env = {'PATH': ':'.join(bindir + SYSTEM), 'LC_ALL': 'C', 'TZ': 'UTC', 'HOME': '/root', 'LOGNAME': 'root', 'USER': 'root'}
@@ -123,7 +126,7 @@ def check(name, options):
                 if text != actual:
                     wrong.append('%s %s, %s:\n%s' % (name, recording, which, difference(text, actual)))
     finally:
-        shutil.rmtree(copy.dir, ignore_errors=True)
+        copy.remove()
     return wrong
 
 

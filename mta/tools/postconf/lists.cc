@@ -1,12 +1,13 @@
 // postconf -a -A -l -m -T: what this build can do. -t and -b: bounce(8) knows the templates.
 // SPDX-License-Identifier: Apache-2.0
+#include <dlfcn.h>
 #include <openssl/crypto.h>
 #include <openssl/opensslv.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/base/text.h"
-#include "lookup/registry.h"
+#include "lookup/type_list.h"
 #include "mta/tools/postconf/postconf.h"
 
 namespace dovetail::mta::postconf {
@@ -17,11 +18,31 @@ void put_public_key_algorithms() {
   put_line("dsa\necdsa\nrsa");
 }
 
+#ifdef OPENSSL_SHLIB_VERSION
+#define DOVETAIL_TEXT(x) #x
+#define DOVETAIL_VALUE(x) DOVETAIL_TEXT(x)
+constexpr const char* kCryptoLibrary = "libcrypto.so." DOVETAIL_VALUE(OPENSSL_SHLIB_VERSION);
+#undef DOVETAIL_VALUE
+#undef DOVETAIL_TEXT
+#else
+constexpr const char* kCryptoLibrary = "libcrypto.so.1.1";
+#endif
+
+// Loaded only here: otherwise every postconf would wait for a library it does not use.
+std::string version_of_library() {
+  void* library = ::dlopen(kCryptoLibrary, RTLD_LAZY | RTLD_LOCAL);
+  auto* version = library
+                      ? reinterpret_cast<const char* (*)(int)>(::dlsym(library, "OpenSSL_version"))
+                      : nullptr;
+  if (!version) fatal(format("load {}: {}", kCryptoLibrary, ::dlerror()));
+  return version(OPENSSL_VERSION);
+}
+
 int show_tls(const std::string& mode) {
   if (mode == "compile-version") {
     put_line(OPENSSL_VERSION_TEXT);
   } else if (mode == "run-version") {
-    put_line(OpenSSL_version(OPENSSL_VERSION));
+    put_line(version_of_library());
   } else if (mode == "public-key-algorithms") {
     put_public_key_algorithms();
   } else {
@@ -40,7 +61,7 @@ int show_lists(const Options& options) {
   if (options.has('A')) put_line("cyrus");
   if (options.has('l')) put_line("flock\nfcntl\ndotlock");
   if (options.has('m')) {
-    for (std::string_view type : lookup::type_names()) put_line(type);
+    for (std::string_view type : lookup::listed_types()) put_line(type);
   }
   return 0;
 }

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lookup/type_list.h"
+
+namespace dovetail::lookup {
+
+namespace {
+
+// clang-format off
+constexpr std::string_view kListedTypes[] = {
+    "btree", "cdb", "cidr", "environ", "fail", "hash", "inline", "internal",
+#ifdef DOVETAIL_HAVE_LMDB
+    "lmdb",
+#endif
+#ifdef DOVETAIL_HAVE_MYSQL
+    "mysql",
+#endif
+#ifdef DOVETAIL_HAVE_PCRE
+    "pcre",
+#endif
+    "pipemap", "proxy", "randmap", "regexp",
+#ifdef DOVETAIL_HAVE_SQLITE
+    "sqlite",
+#endif
+    "static", "texthash", "unionmap", "unix",
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const std::string_view> listed_types() {
+  return kListedTypes;
+}
+
+}  // namespace dovetail::lookup
