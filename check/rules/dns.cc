@@ -56,6 +56,7 @@ struct MailRoute {
   net::DnsAnswer<net::MxRecord> mx;
   std::vector<std::pair<std::string, std::set<std::string>>> hosts;  // MX host -> addresses
   bool temporary = false;
+  bool local = false;  // of mydestination
 };
 
 Task<> find_addresses(net::Resolver& resolver, std::string name, std::set<std::string>& out,
@@ -91,7 +92,9 @@ void judge_route(Report& report, const MailRoute& route, const OwnHost& own) {
     return;
   }
   if (route.mx.status == net::DnsStatus::not_found) {
-    add(Severity::error, format("{} does not exist in the DNS", route.domain),
+    // Names of this host in mydestination need no record; nobody is told of them.
+    add(route.local ? Severity::note : Severity::error,
+        format("{} does not exist in the DNS", route.domain),
         "no mail for it is sent here, and answers to its mail go nowhere",
         format("add \"{} MX 10 HOST\" to its zone", route.domain));
     return;
@@ -133,9 +136,9 @@ void rule_dns_mail(Site& site, Report& report) {
   std::vector<MailRoute> routes;
   for (auto& [domain, place] : own_domains(site)) {
     // The host's own name gets mail by its address; the domains are what the world writes to.
-    bool host_name = base::iequals(domain, site.get("myhostname")) &&
-                     in_list(site, "mydestination", domain) == InList::yes;
-    if (!host_name && routes.size() < 200) routes.push_back({domain, place, {}, {}, false});
+    bool local = in_list(site, "mydestination", domain) == InList::yes;
+    bool host_name = local && base::iequals(domain, site.get("myhostname"));
+    if (!host_name && routes.size() < 200) routes.push_back({domain, place, {}, {}, false, local});
   }
   std::vector<Task<>> tasks;
   for (auto& route : routes) tasks.push_back(find_route(*site.surroundings().resolver, route));
