@@ -206,11 +206,11 @@ bool check_users(const View& view, Verdict& verdict) {
 }
 
 // Two services may not own one path; base_dir in front of it makes no difference.
-bool check_listeners(const View& view, Verdict& verdict) {
+bool check_listeners(const View& view, const std::vector<Service>& services, Verdict& verdict) {
   std::map<std::string, std::string> owners;
   auto base_dir = view.get("base_dir");
   while (base_dir.size() > 1 && base_dir.back() == '/') base_dir.pop_back();
-  for (auto& service : view.services()) {
+  for (auto& service : services) {
     if (!view.wanted(service)) continue;
     for (auto listeners : {&service.unix_listeners, &service.fifo_listeners}) {
       for (auto& listener : *listeners) {
@@ -236,7 +236,8 @@ bool check_listeners(const View& view, Verdict& verdict) {
 
 bool check_services(const View& view, Verdict& verdict) {
   std::size_t number = 0;
-  for (auto& service : view.services()) {
+  auto services = view.services();
+  for (auto& service : services) {
     if (base::parse_number<unsigned>(service.name)) {
       return fail(verdict, format("Service #{} is missing name", number));
     }
@@ -247,7 +248,7 @@ bool check_services(const View& view, Verdict& verdict) {
       return fail(verdict, format("service({}): process_limit must be 1", service.name));
     }
   }
-  return check_listeners(view, verdict);
+  return check_listeners(view, services, verdict);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <vector>
 
 #include "common/base/file.h"
 #include "config.h"
@@ -164,12 +165,31 @@ std::optional<Place> place_of(std::string_view path) {
   return place;
 }
 
+namespace {
+
+using ValuesOfService = std::unordered_map<std::string_view, std::vector<const ServiceValue*>>;
+
+// Asked for every setting of every service that is printed or packed.
+const ValuesOfService& values_of_services() {
+  static const ValuesOfService values = [] {
+    ValuesOfService made;
+    for (auto& value : builtin_service_values()) made[value.service].push_back(&value);
+    return made;
+  }();
+  return values;
+}
+
+}  // namespace
+
 std::optional<std::string_view> builtin_value(std::string_view path) {
+  if (!path.starts_with("service/")) return std::nullopt;
   auto parts = path_parts(path);
   if (parts.size() < 3 || parts[0] != "service") return std::nullopt;
   if (parts.size() == 3) {
-    for (auto& value : builtin_service_values()) {
-      if (value.service == parts[1] && value.key == parts[2]) return value.value;
+    auto service = values_of_services().find(parts[1]);
+    if (service == values_of_services().end()) return std::nullopt;
+    for (auto* value : service->second) {
+      if (value->key == parts[2]) return value->value;
     }
     return std::nullopt;
   }

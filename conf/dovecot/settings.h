@@ -118,6 +118,7 @@ class View {
   std::uint64_t get_size(std::string_view key) const;    // bytes
   std::chrono::milliseconds get_time(std::string_view key) const;
   Secret get_secret(std::string_view key) const;
+  bool any_set_below(std::string_view prefix) const;  // "service/imap/": a key that begins so
   bool is_set(std::string_view key) const;  // somewhere in a file or override, even to the default
 
   // Element names of a list block: names("namespace"), names("namespace/inbox/mailbox"); unnamed

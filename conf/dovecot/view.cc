@@ -185,6 +185,11 @@ std::vector<std::string> View::names(std::string_view list) const {
   return found == lists_.end() ? std::vector<std::string>() : found->second;
 }
 
+bool View::any_set_below(std::string_view prefix) const {
+  auto first = values_.lower_bound(prefix);
+  return first != values_.end() && first->first.compare(0, prefix.size(), prefix) == 0;
+}
+
 bool View::has_block(std::string_view list) const {
   return lists_.find(list) != lists_.end();
 }

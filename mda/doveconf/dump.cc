@@ -105,6 +105,9 @@ class Collector {
   }
 
   void block(std::string_view kind, const std::string& path, const std::string& element) {
+    bool only_written =
+        !what_.flat && (what_.scope == Scope::changed || what_.scope == Scope::written);
+    if (only_written && kind == "service" && !view_.any_set_below(path + "/")) return;
     for (auto& row : cd::settings_of(kind)) {
       if (row.type == Type::alias) continue;
       auto key = format("{}/{}", path, row.name);
@@ -121,24 +124,28 @@ class Collector {
         if (what_.flat && numbered && what_.scope != Scope::changed) add(key, "");
         continue;
       }
+      bool everything = what_.scope == Scope::all || what_.scope == Scope::hidden;
+      bool unnamed = kind == "passdb" || kind == "userdb";
+      // Most settings of most blocks are not written; what they would be need not be known then.
+      bool by_value = what_.flat || unnamed;
+      if (!everything && !by_value && !shown_if_written(kind, row, set)) continue;
       auto value = view_.get(key);
-      if (shown_in_block(kind, row, value, set)) add(key, std::move(value));
+      if (everything || !by_value || shown_in_block(kind, row, value, set))
+        add(key, std::move(value));
     }
+  }
+
+  // A namespace always says where it is and how its names begin.
+  bool shown_if_written(std::string_view kind, const SettingRow& row, bool set) const {
+    return set || (kind == "namespace" && (row.name == "prefix" || row.name == "location"));
   }
 
   bool shown_in_block(std::string_view kind, const SettingRow& row, const std::string& value,
                       bool set) const {
-    if (what_.scope == Scope::all || what_.scope == Scope::hidden) return true;
     bool changed = value != cd::default_of(kind, row);
-    bool unnamed = kind == "passdb" || kind == "userdb";
-    if (what_.flat && !(unnamed && row.name == "name"))
-      return changed || (set && what_.scope == Scope::written);
-    if (unnamed) {
-      if (what_.scope == Scope::written) return changed || set || row.name == "name";
-      return changed;
-    }
-    // A namespace always says where it is and how its names begin.
-    return set || (kind == "namespace" && (row.name == "prefix" || row.name == "location"));
+    if (what_.scope != Scope::written) return changed;
+    bool numbered = kind == "passdb" || kind == "userdb";
+    return changed || set || (numbered && row.name == "name");
   }
 
   const View& view_;
