@@ -102,7 +102,7 @@ Options parse_command_line(int argc, char** argv) {
   int letter = 0;
   while ((letter = ::getopt(argc, argv, "+aAbc:C:def#FhHlmMno:pPtT:vxX")) > 0) {
     char flag = static_cast<char>(letter);
-    if (flag == '?') fatal(fmt::format(fmt::runtime(kUsage), o.program));
+    if (flag == '?') fatal(fmt::vformat(kUsage, fmt::make_format_args(o.program)));
     if (flag == 'c') {
       o.config_directory = optarg;
       ::setenv("MAIL_CONFIG", optarg, 1);

@@ -229,7 +229,7 @@ int run_command(const Control& control, const std::string& word) {
   for (const Command& command : kCommands) {
     if (command.name == word) return command.run(control);
   }
-  return control.fail(fmt::format(fmt::runtime(kUsage), word));
+  return control.fail(fmt::vformat(kUsage, fmt::make_format_args(word)));
 }
 
 int run_postfix_command(int argc, char** argv) {
