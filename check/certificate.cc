@@ -44,13 +44,15 @@ int no_password(char*, int, int, void* asked) {
 
 }  // namespace
 
-Result<Certificate> Certificate::parse(std::string_view pem) {
+Result<Certificate> Certificate::parse(std::string_view pem, std::string_view others) {
   Certificate made;
-  auto bio = bio_of(pem);
-  while (auto* one = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
-    made.chain_.emplace_back(one);
-  ERR_clear_error();
-  if (made.chain_.empty()) return config_error("no certificate in it");
+  for (auto text : {pem, others}) {
+    auto bio = bio_of(text);
+    while (auto* one = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
+      made.chain_.emplace_back(one);
+    ERR_clear_error();
+    if (made.chain_.empty()) return config_error("no certificate in it");
+  }
   return made;
 }
 

@@ -24,8 +24,8 @@ using KeyPtr = std::unique_ptr<EVP_PKEY, OpensslFree>;
 
 class Certificate {
  public:
-  // The first certificate of the text and what follows it.
-  static Result<Certificate> parse(std::string_view pem);
+  // The first certificate of the text and what follows it; others: more certificates that are sent along.
+  static Result<Certificate> parse(std::string_view pem, std::string_view others = {});
 
   bool self_signed() const;
   std::string issuer() const;

@@ -117,6 +117,10 @@ const Fault faults[] = {
      "@/etc/main.cf:26:", "write smtpd_tls_security_level = may"},
     {"databases", [](FixtureHost& h) { h.edit("etc/dovecot-sql.conf.ext", "driver = sqlite\n", ""); },
      "@/etc/dovecot-sql.conf.ext:", "no driver is set"},
+    {"user-lists", [](FixtureHost& h) { h.edit("etc/dovecot-sql.conf.ext", "active=1", "active=1 AND email LIKE 'frank@example.org'"); },
+     "@/etc/main.cf:17:", "virtual_mailbox_maps has leeo@example.net, whom Dovecot's passdb does not know"},
+    {"user-lists", [](FixtureHost& h) { h.edit("etc/users.cf", "active=1", "active=1 AND email LIKE 'frank@example.org'"); },
+     "@/etc/main.cf:17:", "Dovecot's passdb has leeo@example.net, who is not in virtual_mailbox_maps"},
     {"lmtp-socket", [](FixtureHost& h) { set_main(h, "fallback_transport = smtp:unix:/var/lib/cyrus/lmtp"); h.edit("etc/main.cf", "lmtp:unix:private/dovecot-lmtp", "lmtp:unix:private/elsewhere"); },
      "@/etc/main.cf:19:", "virtual_transport looks for lmtp at @/spool/private/elsewhere"},
     {"unused-aliases", [](FixtureHost& h) { h.edit("etc/main.cf", "mydestination = $myhostname, localhost", "mydestination ="); },
@@ -267,6 +271,9 @@ TEST_CASE("what this version would have to act on and does not is an error") {
 
 TEST_CASE("what another server does is no finding") {
   FixtureHost host;
+  host.edit("etc/main.cf", "inet_interfaces = all", "inet_interfaces = loopback-only");
+  host.edit("etc/main.cf", "smtpd_tls_auth_only = yes", "smtpd_sasl_auth_enable = yes");
+  CHECK(host.says("clear-text-logins") == "");
   set_main(host, "fallback_transport = lmtp:unix:/var/lib/cyrus/socket/lmtp");
   set_main(host, "smtpd_sender_login_maps = unionmap:{ldap:/etc/postfix/ldap.cf, static:x}");
   CHECK(host.says("lmtp-socket") == "");

@@ -21,6 +21,7 @@ constexpr Rule all_rules[] = {
     {"wrapper-mode",        kPostfix,            rule_wrapper_mode,         "TLS from the first byte on the wrong port"},
     {"two-classes",         kPostfix,            rule_two_classes,          "domains that are in two address classes"},
     {"users-without-domain", kPostfix,           rule_users_without_domain, "mailbox users whose domain is in no list"},
+    {"user-lists",          kPostfix | kDovecot, rule_user_lists,           "mailbox users that only one of the two suites knows"},
     {"postmaster",          kPostfix,            rule_postmaster,           "mail for root and postmaster that goes nowhere"},
     {"unused-aliases",      kPostfix,            rule_unused_aliases,       "aliases that no address ever reaches"},
     {"local-alias-loops",   kPostfix,            rule_local_alias_loops,    "aliases(5) that lead back to themselves"},

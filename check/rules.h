@@ -37,6 +37,7 @@ void rule_ports(Site& site, Report& report);
 void rule_wrapper_mode(Site& site, Report& report);
 void rule_two_classes(Site& site, Report& report);
 void rule_users_without_domain(Site& site, Report& report);
+void rule_user_lists(Site& site, Report& report);
 void rule_postmaster(Site& site, Report& report);
 void rule_unused_aliases(Site& site, Report& report);
 void rule_local_alias_loops(Site& site, Report& report);

@@ -28,7 +28,8 @@ struct CertificateUse {
   std::string host;  // the name clients know; empty: none in particular
   std::string what;  // "smtpd_tls_cert_file"
   bool client = false;
-  std::string effect;  // of a pair that does not work
+  std::string effect;       // of a pair that does not work
+  std::string authorities;  // a file whose certificates the server sends along where they fit
 };
 
 struct PostfixPair {
@@ -51,17 +52,19 @@ void add_postfix_uses(Site& site, std::vector<CertificateUse>& all) {
     auto certificate = site.get(pair.certificate);
     if (certificate.empty() || certificate == "none") continue;
     auto key_place = site.at(site.main_cf().is_set(pair.key) ? pair.key : pair.certificate);
-    all.push_back(
-        {certificate, site.get(pair.key), site.at(pair.certificate), key_place,
-         pair.client ? "" : host, std::string(pair.certificate), pair.client,
-         pair.client ? "mail goes out without the client certificate"
-                     : "smtpd offers no STARTTLS, and answers nothing on the ports of TLS alone"});
+    all.push_back({certificate, site.get(pair.key), site.at(pair.certificate), key_place,
+                   pair.client ? "" : host, std::string(pair.certificate), pair.client,
+                   pair.client
+                       ? "mail goes out without the client certificate"
+                       : "smtpd offers no STARTTLS, and answers nothing on the ports of TLS alone",
+                   site.get("smtpd_tls_CAfile")});
   }
   auto chains = site.get("smtpd_tls_chain_files");
   for (auto& path : list_words(chains)) {
     all.push_back({path, path, site.at("smtpd_tls_chain_files"), site.at("smtpd_tls_chain_files"),
                    host, "smtpd_tls_chain_files", false,
-                   "smtpd offers no STARTTLS, and answers nothing on the ports of TLS alone"});
+                   "smtpd offers no STARTTLS, and answers nothing on the ports of TLS alone",
+                   site.get("smtpd_tls_CAfile")});
   }
 }
 
@@ -82,7 +85,7 @@ void add_dovecot_uses(Site& site, std::vector<CertificateUse>& all) {
     all.push_back({conf::dovecot::value_file_path(tree, *certificate),
                    has_key ? conf::dovecot::value_file_path(tree, *key) : "", place(*certificate),
                    has_key ? place(*key) : place(*certificate), host, "ssl_cert", false,
-                   "dovecot does not start, or refuses each TLS connection"});
+                   "dovecot does not start, or refuses each TLS connection", ""});
   }
 }
 
@@ -94,7 +97,9 @@ class CertificateJudge {
   void run() {
     auto pem = read(use_.certificate, use_.certificate_place);
     if (!pem) return;
-    auto certificate = Certificate::parse(*pem);
+    auto authorities = use_.authorities.empty() ? Result<std::string>(std::string())
+                                                : base::read_file(use_.authorities, 4 << 20);
+    auto certificate = Certificate::parse(*pem, authorities ? *authorities : "");
     if (!certificate) {
       add(Severity::error,
           format("{} {}: {}", use_.what, use_.certificate, certificate.error().text), use_.effect,

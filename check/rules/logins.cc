@@ -47,7 +47,11 @@ bool has_option(std::string_view options, std::string_view wanted) {
                      [&](auto& word) { return base::iequals(word, wanted); });
 }
 
-bool is_for_strangers(const conf::MasterService& service) {
+bool is_for_strangers(const conf::MasterService& service, const conf::MainCf& cf) {
+  auto interfaces = Site::get(cf, "inet_interfaces");
+  if (service.name.find(':') == std::string::npos &&
+      (interfaces == "loopback-only" || interfaces == "localhost"))
+    return false;
   return service.type == "inet" && !service.name.starts_with("127.") &&
          !service.name.starts_with("localhost") && !service.name.starts_with("[::1]");
 }
@@ -87,7 +91,8 @@ Place auth_place(const Site& site, const conf::MasterService& service) {
 
 void postfix_logins(Site& site, Report& report) {
   for (auto& view : site.services_running("smtpd")) {
-    if (!is_yes(view.cf, "smtpd_sasl_auth_enable") || !is_for_strangers(*view.service)) continue;
+    if (!is_yes(view.cf, "smtpd_sasl_auth_enable") || !is_for_strangers(*view.service, view.cf))
+      continue;
     auto level = tls_level(view.cf);
     if (is_yes(view.cf, "smtpd_tls_auth_only") && level == "none" &&
         !is_yes(view.cf, "smtpd_tls_wrappermode")) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <set>
 
 #include "check/access.h"
@@ -29,6 +30,8 @@ constexpr std::string_view kLookupsFail =
 // Types of which the name is a file that is read as it stands.
 constexpr std::string_view plain_files[] = {"texthash", "regexp", "pcre", "cidr",    "mysql",
                                             "pgsql",    "sqlite", "ldap", "memcache"};
+
+constexpr size_t kMostWarnings = 8;  // of one table
 
 std::string builder_of(const TableRef& table) {
   bool aliases = table.parameter == "alias_maps" || table.parameter == "alias_database";
@@ -163,7 +166,9 @@ void judge_content(Site& site, Report& report, const TableRef& table) {
     if (is_unasked_type(inner.type) || site.databases().down(inner)) return;  // told of that table
   }
   auto* opened = site.tables().open(table);
-  for (auto& warning : site.tables().warnings(table)) report.add(warning_at(table, warning));
+  auto& warnings = site.tables().warnings(table);
+  for (size_t i = 0; i < warnings.size() && i < kMostWarnings; ++i)
+    report.add(warning_at(table, warnings[i]));
   if (opened) return;
   report.add({table.place, Severity::error, site.tables().why(table), std::string(kLookupsFail),
               "correct the table"});
@@ -181,32 +186,44 @@ void rule_table_files(Site& site, Report& report) {
   }
 }
 
+namespace {
+
+// Why a database cannot be searched; empty: it can.
+std::string database_problem(Site& site, Report& report, const SqlSource& source) {
+  if (auto down = site.databases().down(source)) return *down;
+  if (source.driver != "mysql" && source.driver != "sqlite") {
+    report.add({source.place, Severity::note,
+                format("databases of driver {} are not searched by this check", source.driver),
+                "lists of users, passwords and domains in it were not examined",
+                "look at them yourself"});
+    return {};
+  }
+  auto answer = site.databases().rows(source, "SELECT 1");
+  return answer ? std::string() : answer.error().text;
+}
+
+}  // namespace
+
 void rule_databases(Site& site, Report& report) {
-  std::set<std::string> seen;
+  // One line for all the files that name a server that is away.
+  std::map<std::string, std::vector<Place>> away;
   for (auto& source : site.databases().sources()) {
-    auto hosts = source.hosts.empty() ? source.path : some_of(source.hosts, 8);
-    if (!seen.insert(format("{} {} {}", source.place.file, source.driver, hosts)).second) continue;
-    std::string why;
     if (source.driver.empty()) {
       report.add({source.place, Severity::error, "no driver is set",
                   "the auth service does not start: nobody can log in",
                   "set driver, connect and password_query, or take its passdb out"});
       continue;
     }
-    if (auto down = site.databases().down(source)) {
-      why = *down;
-    } else if (source.driver != "mysql" && source.driver != "sqlite") {
-      report.add({source.place, Severity::note,
-                  format("databases of driver {} are not searched by this check", source.driver),
-                  "lists of users, passwords and domains in it were not examined",
-                  "look at them yourself"});
-    } else if (auto answer = site.databases().rows(source, "SELECT 1"); !answer) {
-      why = answer.error().text;
-    }
-    if (why.empty()) continue;
-    report.add({source.place, Severity::error,
-                format("the database {} does not answer: {}",
-                       source.dbname.empty() ? hosts : source.dbname, why),
+    auto why = database_problem(site, report, source);
+    auto name = source.dbname.empty() ? source.path : source.dbname;
+    if (!why.empty())
+      away[format("the database {} does not answer: {}", name, why)].push_back(source.place);
+  }
+  for (auto& [what, places] : away) {
+    std::vector<std::string> others;
+    for (size_t i = 1; i < places.size(); ++i) others.emplace_back(base::basename(places[i].file));
+    report.add({places[0], Severity::error,
+                others.empty() ? what : format("{} (also named by {})", what, some_of(others)),
                 "lookups fail: mail is put off with 451 4.3.0, and nobody can log in; what it "
                 "holds was not examined",
                 "start the server, or correct host, user and password"});

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
@@ -25,27 +26,33 @@ namespace dovetail::check {
 
 namespace {
 
-// Empty: somebody accepted.
-std::string try_to_connect(const sockaddr* address, socklen_t length, int milliseconds) {
+struct ProbePlan {
+  int milliseconds;
+  bool greets;  // the server speaks first, at once
+};
+
+// Empty: somebody is there.
+std::string try_to_connect(const sockaddr* address, socklen_t length, const ProbePlan& plan) {
   Fd fd(socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return std::strerror(errno);
-  if (connect(fd.get(), address, length) == 0) return {};
-  if (errno != EINPROGRESS) return std::strerror(errno);
+  if (connect(fd.get(), address, length) != 0 && errno != EINPROGRESS) return std::strerror(errno);
   pollfd waiting{fd.get(), POLLOUT, 0};
-  if (poll(&waiting, 1, milliseconds) == 0) return std::strerror(ETIMEDOUT);
+  if (poll(&waiting, 1, plan.milliseconds) == 0) return std::strerror(ETIMEDOUT);
   int error = 0;
   socklen_t size = sizeof(error);
   getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  return error ? std::strerror(error) : "";
+  if (error || !plan.greets) return error ? std::strerror(error) : "";
+  waiting.events = POLLIN;
+  return poll(&waiting, 1, plan.milliseconds) > 0 ? "" : "accepts connections and says nothing";
 }
 
-std::string try_host(const std::string& host, unsigned port, int milliseconds) {
+std::string try_host(const std::string& host, unsigned port, const ProbePlan& plan) {
   if (host.starts_with('/')) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (host.size() >= sizeof(address.sun_path)) return "path is too long";
     std::memcpy(address.sun_path, host.data(), host.size());
-    return try_to_connect(reinterpret_cast<sockaddr*>(&address), sizeof(address), milliseconds);
+    return try_to_connect(reinterpret_cast<sockaddr*>(&address), sizeof(address), plan);
   }
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
@@ -53,7 +60,7 @@ std::string try_host(const std::string& host, unsigned port, int milliseconds) {
   if (status != 0) return gai_strerror(status);
   std::string error = "no address";
   for (auto* one = found; one && !error.empty(); one = one->ai_next)
-    error = try_to_connect(one->ai_addr, one->ai_addrlen, milliseconds);
+    error = try_to_connect(one->ai_addr, one->ai_addrlen, plan);
   freeaddrinfo(found);
   return error;
 }
@@ -107,10 +114,12 @@ struct Databases::Probe {
   bool finished = false;
   std::string error;
 
+  const std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+
   std::string wait(base::Milliseconds patience) {
     std::unique_lock<std::mutex> hold(lock);
-    if (done.wait_for(hold, patience, [this] { return finished; })) return error;
-    return format("no connection within {} ms", patience.count());
+    if (done.wait_until(hold, begin + patience, [this] { return finished; })) return error;
+    return format("no answer within {} ms", patience.count());
   }
 };
 
@@ -119,7 +128,7 @@ Databases::Databases(Site& site) : site_(site) {
   for (auto& one : dovecot_) {
     for (auto& host : one.source.hosts) {
       auto [name, port] = host_and_port(one.source, host);
-      probe(name, port);
+      probe(one.source, name, port);
     }
   }
 }
@@ -187,13 +196,14 @@ const SqlSource* Databases::source_of(const TableRef& table) {
   return &*made;
 }
 
-std::shared_ptr<Databases::Probe> Databases::probe(const std::string& host, unsigned port) {
+std::shared_ptr<Databases::Probe> Databases::probe(const SqlSource& source, const std::string& host,
+                                                   unsigned port) {
   auto& known = probes_[format("{} {}", host, port)];
   if (known) return known;
   known = std::make_shared<Probe>();
-  std::thread([probe = known, host, port,
-               limit = static_cast<int>(site_.options().patience.count())] {
-    auto error = try_host(host, port, limit);
+  ProbePlan plan{static_cast<int>(site_.options().patience.count()), source.driver == "mysql"};
+  std::thread([probe = known, host, port, plan] {
+    auto error = try_host(host, port, plan);
     std::lock_guard<std::mutex> hold(probe->lock);
     probe->error = error;
     probe->finished = true;
@@ -202,12 +212,20 @@ std::shared_ptr<Databases::Probe> Databases::probe(const std::string& host, unsi
   return known;
 }
 
+std::string Databases::absent(const SqlSource& source, const std::string& host) {
+  auto [name, port] = host_and_port(source, host);
+  if (name == "localhost") return {};  // the client library knows the socket
+  auto error = probe(source, name, port)->wait(site_.options().patience);
+  if (error.empty()) return error;
+  return format("{}{}: {}", name, port ? format(" port {}", port) : "", error);
+}
+
 void Databases::expect(const TableRef& table) {
   auto* source = source_of(table);
   if (!source) return;
   for (auto& host : source->hosts) {
     auto [name, port] = host_and_port(*source, host);
-    if (name != "localhost") probe(name, port);
+    if (name != "localhost") probe(*source, name, port);
   }
 }
 
@@ -217,17 +235,15 @@ std::optional<std::string> Databases::down(const TableRef& table) {
 }
 
 std::optional<std::string> Databases::down(const SqlSource& source) {
+  if (auto known = refused_.find(source.place.file); known != refused_.end()) return known->second;
   if (source.hosts.empty()) return std::nullopt;
-  std::string reasons;
+  std::vector<std::string> reasons;
   for (auto& host : source.hosts) {
-    auto [name, port] = host_and_port(source, host);
-    if (name == "localhost") return std::nullopt;  // the client library knows the socket
-    auto error = probe(name, port)->wait(site_.options().patience);
-    if (error.empty()) return std::nullopt;
-    reasons += format("{}{}{}: {}", reasons.empty() ? "" : ", ", name,
-                      port ? format(" port {}", port) : "", error);
+    auto reason = absent(source, host);
+    if (reason.empty()) return std::nullopt;
+    reasons.push_back(std::move(reason));
   }
-  return reasons;
+  return base::join(reasons, ", ");
 }
 
 Result<SqlRows> Databases::rows(const TableRef& table, const std::string& query) {
@@ -242,13 +258,15 @@ Result<SqlRows> Databases::rows(const SqlSource& source, const std::string& quer
     return config_error(format("driver {} is not known to this check", source.driver));
   Result<SqlRows> answer = temporary("no host");
   for (auto& host : source.hosts) {
+    if (!absent(source, host).empty()) continue;
     auto [name, port] = host_and_port(source, host);
-    if (name != "localhost" && !probe(name, port)->wait(site_.options().patience).empty()) continue;
     SqlSource one = source;
     one.port = port;
     answer = mysql_rows(one, name, query);
     if (answer) return answer;
   }
+  // Who was not let in is not let in the next time; a query that is wrong says nothing of the next one.
+  if (answer.error().fault == Fault::temporary) refused_[source.place.file] = answer.error().text;
   return answer;
 }
 

@@ -74,11 +74,14 @@ class Databases {
   struct Probe;
   void read_dovecot();
   const SqlSource* source_of(const TableRef& table);
-  std::shared_ptr<Probe> probe(const std::string& host, unsigned port);
+  std::shared_ptr<Probe> probe(const SqlSource& source, const std::string& host, unsigned port);
+  // Why a host does not answer; empty: it does.
+  std::string absent(const SqlSource& source, const std::string& host);
 
   Site& site_;
   std::map<std::string, std::optional<SqlSource>, std::less<>> tables_;
   std::map<std::string, std::shared_ptr<Probe>, std::less<>> probes_;
+  std::map<std::string, std::string, std::less<>> refused_;  // sources that let nobody in, and why
   std::vector<DovecotSql> dovecot_;
   std::vector<Unreadable> unreadable_;
 };

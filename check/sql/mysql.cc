@@ -54,7 +54,7 @@ Result<SqlRows> mysql_rows(const SqlSource& source, const std::string& host,
                           source.port, socket ? host.c_str() : nullptr, 0))
     return mysql_failure(handle.get());
   if (mysql_real_query(handle.get(), query.data(), query.size()) != 0)
-    return mysql_failure(handle.get());
+    return config_error(mysql_error(handle.get()));
   std::unique_ptr<MYSQL_RES, MysqlCloser> result(mysql_use_result(handle.get()));
   if (!result) return mysql_failure(handle.get());
   SqlRows rows;
