@@ -170,6 +170,11 @@ void judge_content(Site& site, Report& report, const TableRef& table) {
   for (size_t i = 0; i < warnings.size() && i < kMostWarnings; ++i)
     report.add(warning_at(table, warnings[i]));
   if (opened) return;
+  // Told by its database, or of a table inside.
+  if (table.type == "sqlite" && !site.databases().rows(table, "SELECT 1")) return;
+  for (auto& inner : inner_tables(table)) {
+    if (!site.tables().open(inner)) return;
+  }
   report.add({table.place, Severity::error, site.tables().why(table), std::string(kLookupsFail),
               "correct the table"});
 }
@@ -189,15 +194,9 @@ void rule_table_files(Site& site, Report& report) {
 namespace {
 
 // Why a database cannot be searched; empty: it can.
-std::string database_problem(Site& site, Report& report, const SqlSource& source) {
+std::string database_problem(Site& site, const SqlSource& source) {
   if (auto down = site.databases().down(source)) return *down;
-  if (source.driver != "mysql" && source.driver != "sqlite") {
-    report.add({source.place, Severity::note,
-                format("databases of driver {} are not searched by this check", source.driver),
-                "lists of users, passwords and domains in it were not examined",
-                "look at them yourself"});
-    return {};
-  }
+  if (source.driver != "mysql" && source.driver != "sqlite") return {};
   auto answer = site.databases().rows(source, "SELECT 1");
   return answer ? std::string() : answer.error().text;
 }
@@ -207,6 +206,7 @@ std::string database_problem(Site& site, Report& report, const SqlSource& source
 void rule_databases(Site& site, Report& report) {
   // One line for all the files that name a server that is away.
   std::map<std::string, std::vector<Place>> away;
+  std::set<std::string> unsearched;
   for (auto& source : site.databases().sources()) {
     if (source.driver.empty()) {
       report.add({source.place, Severity::error, "no driver is set",
@@ -214,7 +214,14 @@ void rule_databases(Site& site, Report& report) {
                   "set driver, connect and password_query, or take its passdb out"});
       continue;
     }
-    auto why = database_problem(site, report, source);
+    auto why = database_problem(site, source);
+    bool searched = source.driver == "mysql" || source.driver == "sqlite";
+    if (why.empty() && !searched && unsearched.insert(source.driver).second) {
+      report.add({source.place, Severity::note,
+                  format("databases of driver {} are not searched by this check", source.driver),
+                  "lists of users, passwords and domains in them were not examined",
+                  "look at them yourself"});
+    }
     auto name = source.dbname.empty() ? source.path : source.dbname;
     if (!why.empty())
       away[format("the database {} does not answer: {}", name, why)].push_back(source.place);

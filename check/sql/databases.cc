@@ -68,13 +68,17 @@ std::string try_host(const std::string& host, unsigned port, const ProbePlan& pl
 // "inet:h:3306", "unix:/s", "h:3306", "h" of hosts = ...
 std::string plain_host(std::string_view word) {
   // A URI says more than its hosts; the library reads it.
-  if (word.starts_with("postgresql:") || word.starts_with("postgres:")) return "localhost";
+  if (word.starts_with("postgresql:") || word.starts_with("postgres:")) return {};
   if (word.starts_with("inet:")) return std::string(word.substr(5));
   if (word.starts_with("unix:")) return std::string(word.substr(5));
   return std::string(word);
 }
 
-// Connector/C reads "localhost" as its default socket; so do both suites.
+// Connector/C reads "localhost" as its default socket; only the library knows where that is.
+bool is_default_socket(const SqlSource& source, const std::string& host) {
+  return source.driver == "mysql" && host == "localhost";
+}
+
 std::pair<std::string, unsigned> host_and_port(const SqlSource& source, const std::string& host) {
   // PostgreSQL's are folders.
   if (host.starts_with('/') && source.driver == "pgsql" && host.find(".s.PGSQL") == host.npos)
@@ -190,8 +194,11 @@ const SqlSource* Databases::source_of(const TableRef& table) {
   made->dbname = cf->get("dbname");
   if (table.type == "pgsql") made->port = 5432;
   made->password = Secret(cf->get("password"));
-  auto hosts = cf->get("hosts", "localhost");
-  for (auto word : base::words(hosts, " \t\r\n,")) made->hosts.push_back(plain_host(word));
+  auto hosts = cf->get("hosts", table.type == "mysql" ? "localhost" : "");
+  for (auto word : base::words(hosts, " \t\r\n,")) {
+    auto host = plain_host(word);
+    if (!host.empty()) made->hosts.push_back(std::move(host));
+  }
   if (table.type == "sqlite") made->hosts.clear();
   return &*made;
 }
@@ -214,7 +221,7 @@ std::shared_ptr<Databases::Probe> Databases::probe(const SqlSource& source, cons
 
 std::string Databases::absent(const SqlSource& source, const std::string& host) {
   auto [name, port] = host_and_port(source, host);
-  if (name == "localhost") return {};  // the client library knows the socket
+  if (is_default_socket(source, name)) return {};
   auto error = probe(source, name, port)->wait(site_.options().patience);
   if (error.empty()) return error;
   return format("{}{}: {}", name, port ? format(" port {}", port) : "", error);
@@ -225,7 +232,7 @@ void Databases::expect(const TableRef& table) {
   if (!source) return;
   for (auto& host : source->hosts) {
     auto [name, port] = host_and_port(*source, host);
-    if (name != "localhost") probe(*source, name, port);
+    if (!is_default_socket(*source, name)) probe(*source, name, port);
   }
 }
 
