@@ -66,7 +66,7 @@ ControlMessage ControlMessage::decode(std::string_view bytes) {
     auto [name, value] = base::cut(line, '=');
     if (std::exchange(first, false))
       message.verb = line;
-    else if (value)
+    else if (value && line.find('\0') == line.npos)
       message.fields.emplace(name, *value);
   }
   return message;

@@ -54,6 +54,7 @@ struct ControlMessage {
   std::string get(std::string_view name) const;
   unsigned number(std::string_view name) const;  // 0 if absent or no number
   std::string encode() const;
+  // Bytes may come from a process that reads foreign ones: a line that is no field, or holds a NUL, is left out.
   static ControlMessage decode(std::string_view bytes);
 };
 

@@ -42,16 +42,6 @@ void add_user(ControlMessage& message, const proto::AuthUser& user) {
   }
 }
 
-// The question as it came, without what only the broker may say: lmtp reads foreign bytes, and the fields of the user decide
-// whose mailbox it is.
-ControlMessage delivery_job(ControlMessage question) {
-  static constexpr std::string_view known[] = {
-      "service", "session", "lip", "rip", "mailbox", "message_id", "lookup", "prefix", "offset"};
-  ControlMessage job{"deliver", {}};
-  for (auto name : known) job.fields[name] = question.fields.take(name);
-  return job;
-}
-
 // The client has been let in and learns now that nothing comes of it. Constant text and its own tag; if the socket is full
 // he gets less.
 void say_initialization_failed(const Handover& handover, int fd) {

@@ -60,6 +60,24 @@ Task<> receive_pieces(Loop& loop, int fd, std::string& got) {
   got = message ? message->message.verb + format("/{}", message->fds.size()) : message.error().text;
 }
 
+TEST_CASE("what lmtp says of a user's rights does not reach the worker") {
+  Delivery delivery;
+  delivery.prefix = "Return-Path: <>\r\n";
+  auto question = delivery.encode();
+  for (auto field : {"userdb.0", "user", "id", "chroot"}) question.fields[field] = "uid=0";
+  auto job = delivery_job(std::move(question));
+  CHECK(job.verb == "deliver");
+  CHECK(Delivery::decode(job).prefix == delivery.prefix);
+  for (auto field : {"userdb.0", "user", "id", "chroot"}) CHECK_FALSE(job.fields.contains(field));
+}
+
+TEST_CASE("a field with a NUL in it is none") {
+  auto message =
+      service::ControlMessage::decode(std::string_view("session\nuser=a\0b\ntag=x\n", 23));
+  CHECK(message.get("tag") == "x");
+  CHECK_FALSE(message.fields.contains("user"));
+}
+
 TEST_CASE("a framed message may come in pieces, and nonsense is refused") {
   for (bool nonsense : {false, true}) {
     Loop loop;

@@ -60,6 +60,14 @@ Delivery Delivery::decode_envelope(const ControlMessage& message) {
   return made;
 }
 
+ControlMessage delivery_job(ControlMessage question) {
+  static constexpr std::string_view known[] = {
+      "service", "session", "lip", "rip", "mailbox", "message_id", "lookup", "prefix", "offset"};
+  ControlMessage job{"deliver", {}};
+  for (auto name : known) job.fields[name] = question.fields.take(name);
+  return job;
+}
+
 ControlMessage DeliveryAnswer::encode() const {
   ControlMessage message{"answer", {}};
   message.fields["status"] = kAnswers[static_cast<int>(status)];

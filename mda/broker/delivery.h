@@ -45,6 +45,10 @@ struct Delivery {
   static Delivery decode_envelope(const service::ControlMessage& message);
 };
 
+// What the broker passes on to a worker: the question "deliver" as it came, without what only the broker may say. lmtp reads
+// foreign bytes, and the fields of the user decide whose mailbox it is.
+service::ControlMessage delivery_job(service::ControlMessage question);
+
 struct DeliveryAnswer {
   enum class Status : uint8_t {
     stored,
