@@ -3,6 +3,7 @@
 #include "authd/scheme/scheme.h"
 
 #include "authd/scheme/message_digest.h"
+#include "authd/scheme/well_formed.h"
 #include "common/base/text.h"
 #include "tests/catch.h"
 
@@ -180,6 +181,45 @@ TEST_CASE("unsalted schemes are made as the incumbent makes them") {
   for (const Row& row : rows) {
     INFO(row.scheme);
     CHECK(*generate_password(try_password("secret"), row.scheme) == row.data);
+  }
+}
+
+TEST_CASE("stored passwords that a scheme could verify, and those it never can") {
+  using Kind = StoredState::Kind;
+  struct Row {
+    std::string_view scheme;
+    std::string stored;
+    Kind wanted;
+    std::string_view reason;
+  };
+  const std::string sha512 = "$6$dEqUVsCirHzV8kHw$" + std::string(86, 'a');
+  const std::string bcrypt = "$2y$05$" + std::string(53, 'b');
+  const Row rows[] = {
+      {"SHA512-CRYPT", sha512, Kind::good, ""},
+      {"MD5", "{SHA512-CRYPT}$6$rounds=5000$salt$" + std::string(86, 'x'), Kind::good, ""},
+      {"SHA512-CRYPT", sha512.substr(0, 100), Kind::bad, "it is cut off"},
+      {"SHA512-CRYPT", "$6$" + std::string(20, 'a'), Kind::bad, "it has no salt or no hash"},
+      {"CRYPT", bcrypt, Kind::good, ""},
+      {"BLF-CRYPT", bcrypt.substr(0, 50), Kind::bad, "it is cut off"},
+      {"CRYPT", "abcdefghijklm", Kind::good, ""},
+      {"CRYPT", "!locked", Kind::good, ""},
+      {"CRYPT", "secret", Kind::bad, "perhaps a password in clear"},
+      {"CRYPT", "$argon2id$v=19$m=1,t=1,p=1$c2FsdA$aGFzaA", Kind::bad, "no hash of that form"},
+      {"MD5", "$1$salt$" + std::string(22, 'c'), Kind::good, ""},
+      {"MD5", "$1$salt$" + std::string(20, 'c'), Kind::bad, "it is cut off"},
+      {"MD5", "nonsense", Kind::bad, "not a MD5 hash"},
+      {"PLAIN", "secret", Kind::clear, ""},
+      {"SHA512-CRYPT", "{CLEARTEXT}secret", Kind::clear, ""},
+      {"SHA256", "not base64 !", Kind::bad, "not a SHA256 hash"},
+      {"SSHA", "dGhpcyBpcyBhIGhhc2ggd2l0aCBzYWx0", Kind::good, ""},
+      {"ROT13", "frperg", Kind::bad, "no scheme known here"},
+  };
+  for (auto& row : rows) {
+    INFO(row.scheme << " " << row.stored);
+    auto state = judge_stored(row.scheme, row.stored);
+    CHECK(state.kind == row.wanted);
+    CHECK(state.reason.find(row.reason) != std::string::npos);
+    CHECK(state.reason.find("secret") == std::string::npos);
   }
 }
 

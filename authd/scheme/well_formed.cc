@@ -93,6 +93,7 @@ StoredState judge_stored(std::string_view default_scheme, std::string_view store
     if (name == clear) return {StoredState::clear, {}};
   }
   auto data = parts.data.reveal();
+  if (data.starts_with("$1$")) return judge_crypt(data);
   if (is_crypt_scheme(name) && parts.scheme.find('.') == std::string::npos)
     return judge_crypt(data);
   // These work as hard as the hash asks for; their form is enough.

@@ -183,10 +183,11 @@ void judge_pointers(Site& site, Report& report, const HostFacts& facts) {
                   format("have the network's owner set its PTR to {}", site.get("myhostname"))});
       continue;
     }
-    bool confirmed = std::any_of(answer.records.begin(), answer.records.end(), [&](auto& name) {
-      auto found = facts.back.find(name);
-      return found != facts.back.end() && found->second.contains(address);
-    });
+    bool confirmed = std::any_of(
+        answer.records.begin(), answer.records.end(), [&facts, &address = address](auto& name) {
+          auto found = facts.back.find(name);
+          return found != facts.back.end() && found->second.contains(address);
+        });
     if (confirmed) continue;
     report.add({place, Severity::warning,
                 format("{} is called {}, and that name has not this address", address,

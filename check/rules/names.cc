@@ -363,7 +363,7 @@ void rule_obsolete(Site& site, Report& report) {
     auto* row = conf::find_parameter(name);
     if (!row) continue;
     auto old = std::find_if(std::begin(old_names), std::end(old_names),
-                            [&](auto& one) { return one.name == name; });
+                            [&name = name](auto& one) { return one.name == name; });
     if (row->status == conf::Status::removed && is_asked_for(name)) {
       report.add({site.at(name), Severity::note, format("{} is an old name", name),
                   "it is the default of its successor", "write the new name"});
