@@ -1,4 +1,4 @@
-// Address classes asked the way trivial-rewrite, smtpd and local ask them, without extensions.
+// Address address_classes asked the way trivial-rewrite, smtpd and local ask them, without extensions.
 // SPDX-License-Identifier: Apache-2.0
 #include "check/domains.h"
 
@@ -48,7 +48,7 @@ void add_table(Site& site, DomainNames& found, const TableRef& table) {
 }
 
 // The lists that say of a bare domain that it is ours, in the order trivial-rewrite asks them.
-constexpr std::string_view classes[] = {"mydestination", "virtual_alias_domains",
+constexpr std::string_view address_classes[] = {"mydestination", "virtual_alias_domains",
                                         "virtual_mailbox_domains", "relay_domains"};
 
 }  // namespace
@@ -98,7 +98,7 @@ InList in_list(Site& site, std::string_view parameter, const std::string& domain
 
 std::map<std::string, Place> own_domains(Site& site) {
   std::map<std::string, Place> all;
-  for (auto parameter : classes) {
+  for (auto parameter : address_classes) {
     if (parameter == "relay_domains") continue;
     auto found = domain_names(site, parameter);
     for (auto& [name, place] : found.names) {
@@ -212,7 +212,7 @@ Fate fate_step(Site& site, const Address& address, std::set<std::string>& seen) 
     if (std::find(all.begin(), all.end(), text) == all.end())
       return fate_of_any(site, ***alias, seen);
   }
-  for (auto parameter : classes) {
+  for (auto parameter : address_classes) {
     auto in = in_list(site, parameter, address.domain);
     if (in == InList::cannot_tell) return Fate::cannot_tell;
     if (in == InList::no) continue;

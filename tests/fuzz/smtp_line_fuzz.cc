@@ -17,6 +17,7 @@ using namespace dovetail::mta::smtpd;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
+  text = text.substr(0, text.find('\0'));  // where a session ends a command
   for (bool strict : {false, true}) {
     auto path = parse_smtp_path(text, strict, Empty::allowed);
     if (!path) continue;

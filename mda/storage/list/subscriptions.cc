@@ -3,6 +3,7 @@
 #include "mda/storage/list/subscriptions.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/file.h"
 #include "common/base/text.h"
@@ -58,8 +59,9 @@ SubscriptionFile parse_subscriptions(std::string_view text, char storage_separat
     if (file.version == 1) {
       name = std::string(line);
     } else {
+      bool first = true;
       for (std::string_view part : base::split(line, '\t')) {
-        if (!name.empty()) name += storage_separator;
+        if (!std::exchange(first, false)) name += storage_separator;
         name += tab_unescape(part);
       }
     }
