@@ -1,4 +1,4 @@
-// Address address_classes asked the way trivial-rewrite, smtpd and local ask them, without extensions.
+// Address classes asked the way trivial-rewrite, smtpd and local ask them, without extensions.
 // SPDX-License-Identifier: Apache-2.0
 #include "check/domains.h"
 
@@ -49,7 +49,7 @@ void add_table(Site& site, DomainNames& found, const TableRef& table) {
 
 // The lists that say of a bare domain that it is ours, in the order trivial-rewrite asks them.
 constexpr std::string_view address_classes[] = {"mydestination", "virtual_alias_domains",
-                                        "virtual_mailbox_domains", "relay_domains"};
+                                                "virtual_mailbox_domains", "relay_domains"};
 
 }  // namespace
 
