@@ -14,6 +14,7 @@ import argparse
 import base64
 import concurrent.futures
 import contextlib
+import functools
 import glob
 import grp
 import json
@@ -51,6 +52,12 @@ DOVECOT_PATTERNS = [
 ]
 
 
+# A host is taken at random there, by the incumbent as well: some run out of many does what was recorded.
+AT_RANDOM = {'postmap-276': 40}
+# Programs that ask another one in $daemon_directory, which an install tree has elsewhere.
+ASK_DAEMONS = ('postconf-160', 'postconf-161', 'postconf-162', 'postconf-165')
+
+
 class Skip(Exception):
     pass
 
@@ -79,6 +86,8 @@ class Case:
                 continue
             os.makedirs(os.path.dirname(full), exist_ok=True)
             data = base64.b64decode(entry['b64']) if 'b64' in entry else self.fill(entry['text']).encode()
+            if path == 'etc/main.cf' and self.record['id'] in ASK_DAEMONS and self.options.daemons:
+                data += ('daemon_directory = %s\n' % self.options.daemons).encode()
             with open(full, 'wb') as f:
                 f.write(data)
             self.dress(full, entry)
@@ -228,12 +237,24 @@ def requirements(record):
     return [record['requires']] if isinstance(record.get('requires'), str) else record.get('requires') or []
 
 
+# A mount namespace, for commands that insist on /etc/postfix.
+@functools.lru_cache(maxsize=None)
+def can_mount():
+    try:
+        done = subprocess.run(['unshare', '-m', 'mount', '--bind', '/tmp', '/etc/postfix'], capture_output=True, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
 def check_requirements(record, options):
     for need in requirements(record):
         if 'MariaDB' in need and not options.mysock:
             raise Skip('needs --mysock')
         if 'sqlite3' in need and not shutil.which('sqlite3'):
             raise Skip('needs the sqlite3 command')
+        if need == 'mounts of its own' and not can_mount():
+            raise Skip('needs root, unshare and /etc/postfix')
         if 'postfix user' in need:
             try:
                 pwd.getpwnam('postfix'), grp.getgrnam('postdrop')
@@ -259,8 +280,11 @@ def prepared(record, options):
 
 def run_one(record, options):
     try:
-        with prepared(record, options) as case:
-            wrong = case.check()
+        for _ in range(AT_RANDOM.get(record['id'], 1)):
+            with prepared(record, options) as case:
+                wrong = case.check()
+            if not wrong:
+                break
         return ('failed' if wrong else 'passed'), wrong
     except Skip as e:
         return 'skipped', [str(e)]
@@ -312,6 +336,16 @@ def own_database(options, cases):
             database.stop()
 
 
+# Postfix's daemons of the install tree; empty: where they are configured to be.
+def daemons_of(options):
+    for folder in options.bindir:
+        for name in ('libexec/postfix', 'lib/postfix/sbin', 'lib/postfix'):
+            path = os.path.join(os.path.dirname(folder), name)
+            if os.access(os.path.join(path, 'bounce'), os.X_OK):
+                return path
+    return ''
+
+
 # Where the daemons of the doveconf that is driven are installed; the recordings' are in /usr/lib/dovecot.
 def libexec_of(options):
     program = shutil.which('doveconf', path=':'.join(options.bindir + ['/usr/bin', '/bin']))
@@ -335,7 +369,7 @@ def main():
     parser.add_argument('filters', nargs='*')
     options = parser.parse_args()
     options.bindir = [os.path.abspath(d) for d in options.bindir]
-    options.libexec = libexec_of(options)
+    options.libexec, options.daemons = libexec_of(options), daemons_of(options)
     if options.record:
         import record_cases  # pylint: disable=import-outside-toplevel
         sys.exit(record_cases.record_files(options))
