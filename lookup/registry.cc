@@ -32,23 +32,32 @@ constexpr TypeRow kTypes[] = {
     {"hash",     open_hash, Source::data, ".db"},
     {"inline",   open_inline},
     {"internal", open_internal},
+#ifdef DOVETAIL_HAVE_LDAP
+    {"ldap",     open_ldap, Source::text},
+#endif
 #ifdef DOVETAIL_HAVE_LMDB
     {"lmdb",     open_lmdb, Source::data, ".lmdb"},
 #endif
+    {"memcache", open_memcache, Source::text},
 #ifdef DOVETAIL_HAVE_MYSQL
     {"mysql",    open_mysql, Source::text},
 #endif
 #ifdef DOVETAIL_HAVE_PCRE
     {"pcre",     open_pcre, Source::text},
 #endif
+#ifdef DOVETAIL_HAVE_PGSQL
+    {"pgsql",    open_pgsql, Source::text},
+#endif
     {"pipemap",  open_pipemap},
     {"proxy",    open_proxy},
     {"randmap",  open_randmap},
     {"regexp",   open_regexp, Source::text},
+    {"socketmap", open_socketmap},
 #ifdef DOVETAIL_HAVE_SQLITE
     {"sqlite",   open_sqlite, Source::text},
 #endif
     {"static",   open_static},
+    {"tcp",      open_tcp},
     {"texthash", open_texthash, Source::text},
     {"unionmap", open_unionmap},
     {"unix",     open_unix},

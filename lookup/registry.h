@@ -33,6 +33,9 @@ struct OpenOptions {
   bool values_are_files =
       false;              // postmap -F: a value is the name of a file whose content is the result
   size_t read_cache = 0;  // bytes a table file's pages may take in memory; 0: as main.cf says
+  // For postmap, not for a daemon: each failure is a warning, not each outage; proxy: asks the service even where it could
+  // do the work itself.
+  bool command = false;
   unsigned connections = 4;         // at most so many connections of one process to one SQL server
   std::shared_ptr<net::Pool> pool;  // where blocking back ends work; made when needed
   std::shared_ptr<net::Resolver>

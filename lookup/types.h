@@ -39,9 +39,14 @@ Opened open_pcre(const OpenContext& context, std::string_view type, const std::s
 Opened open_hash(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_btree(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_cdb(const OpenContext& context, std::string_view type, const std::string& name);
+Opened open_ldap(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_lmdb(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_sqlite(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_mysql(const OpenContext& context, std::string_view type, const std::string& name);
+Opened open_memcache(const OpenContext& context, std::string_view type, const std::string& name);
+Opened open_socketmap(const OpenContext& context, std::string_view type, const std::string& name);
+Opened open_tcp(const OpenContext& context, std::string_view type, const std::string& name);
+Opened open_pgsql(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_proxy(const OpenContext& context, std::string_view type, const std::string& name);
 // clang-format on
 

@@ -84,6 +84,7 @@ std::unique_ptr<Table> MapCommand::open(const std::string& table) {
   open_options.utf8 = utf8_;
   open_options.values_are_files = options_.files;
   open_options.connections = kConnections;
+  open_options.command = true;
   if (options_.query == "-") open_options.read_cache = kReadCache;
   auto opened = open_table(loop_, *main_cf_, with_type(table), open_options);
   if (!opened) fatal(opened.error().text);

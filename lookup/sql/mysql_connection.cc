@@ -28,7 +28,8 @@ MysqlConnection::~MysqlConnection() {
   if (mysql_) mysql_close(mysql_);
 }
 
-void MysqlConnection::apply(const MysqlSettings& settings) {
+void MysqlConnection::apply() {
+  const auto& settings = *settings_;
   mysql_options(mysql_, MYSQL_OPT_NONBLOCK, nullptr);
   if (!settings.option_file.empty())
     mysql_options(mysql_, MYSQL_READ_DEFAULT_FILE, settings.option_file.c_str());
@@ -79,17 +80,16 @@ Task<int> MysqlConnection::wait(int status, bool new_socket) {
   co_return status & ~MYSQL_WAIT_TIMEOUT;
 }
 
-Task<Result<void>> MysqlConnection::connect(const MysqlSettings& settings, std::string host,
-                                            std::string socket_path, unsigned port) {
+Task<Result<void>> MysqlConnection::connect(const SqlHost& host, std::string address) {
   mysql_ = mysql_init(nullptr);
   if (!mysql_) co_return temporary("out of memory");
-  apply(settings);
-  require_result_set_ = settings.require_result_set;
+  apply();
+  const auto& settings = *settings_;
   std::string password(settings.password.reveal());
   MYSQL* connected = nullptr;
   int status = mysql_real_connect_start(
-      &connected, mysql_, c_str_or_null(host), c_str_or_null(settings.user), password.c_str(),
-      c_str_or_null(settings.dbname), port, c_str_or_null(socket_path), CLIENT_MULTI_RESULTS);
+      &connected, mysql_, c_str_or_null(address), c_str_or_null(settings.user), password.c_str(),
+      c_str_or_null(settings.dbname), host.port, c_str_or_null(host.socket_path), CLIENT_MULTI_RESULTS);
   while (status) {
     int ready = co_await wait(status, true);
     status = mysql_real_connect_cont(&connected, mysql_, ready);
@@ -103,7 +103,7 @@ Task<Result<void>> MysqlConnection::connect(const MysqlSettings& settings, std::
   co_return Result<void>();
 }
 
-std::string MysqlConnection::escape(std::string_view text) const {
+std::optional<std::string> MysqlConnection::escape(std::string_view text) const {
   std::string escaped(text.size() * 2 + 1, '\0');
   escaped.resize(mysql_real_escape_string(mysql_, escaped.data(), text.data(), text.size()));
   return escaped;
@@ -134,7 +134,7 @@ Error MysqlConnection::failure() {
 
 namespace {
 
-void append_rows(MYSQL_RES* result, MysqlValues& values) {
+void append_rows(MYSQL_RES* result, SqlValues& values) {
   auto columns = mysql_num_fields(result);
   while (MYSQL_ROW row = mysql_fetch_row(result)) {
     auto* lengths = mysql_fetch_lengths(result);
@@ -161,7 +161,7 @@ Task<bool> MysqlConnection::more_results() {
   co_return more == 0;
 }
 
-Task<Result<MysqlValues>> MysqlConnection::query(std::string text) {
+Task<Result<SqlValues>> MysqlConnection::query(std::string text) {
   int failed = 0;
   int status = mysql_real_query_start(&failed, mysql_, text.data(), text.size());
   while (status) {
@@ -169,7 +169,7 @@ Task<Result<MysqlValues>> MysqlConnection::query(std::string text) {
     status = mysql_real_query_cont(&failed, mysql_, ready);
   }
   if (failed) co_return failure();
-  MysqlValues values;
+  SqlValues values;
   int result_sets = 0;
   for (;;) {
     MYSQL_RES* result = nullptr;
@@ -193,9 +193,8 @@ Task<Result<MysqlValues>> MysqlConnection::query(std::string text) {
   if (mysql_errno(mysql_)) co_return failure();
   error_number_ = EAGAIN;
   if (result_sets > 1) co_return temporary("multiple result sets returning data are not supported");
-  if (result_sets == 0 && require_result_set_)
+  if (result_sets == 0 && settings_->require_result_set)
     co_return temporary("query returned no result set (require_result_set = yes)");
-  fresh = false;
   co_return values;
 }
 

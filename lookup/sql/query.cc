@@ -98,7 +98,9 @@ Result<std::string> required(const conf::TableCf& cf, std::string_view parameter
 namespace {
 
 // The form before "query" existed.
-Result<std::string> legacy_query(const conf::TableCf& cf) {
+Result<std::string> legacy_query(const conf::TableCf& cf, bool functions) {
+  auto function = functions ? cf.get("select_function") : std::string();
+  if (!function.empty()) return format("SELECT {}('%s')", function);
   auto table = required(cf, "table");
   if (!table) return table.error();
   auto select = required(cf, "select_field");
@@ -111,12 +113,13 @@ Result<std::string> legacy_query(const conf::TableCf& cf) {
 
 }  // namespace
 
-Result<SqlQuery> SqlQuery::read(const OpenContext& context, const conf::TableCf& cf) {
+Result<SqlQuery> SqlQuery::read(const OpenContext& context, const conf::TableCf& cf,
+                                bool functions) {
   SqlQuery sql;
   sql.owner = cf.name();
   std::string text = cf.get("query");
   if (text.empty()) {
-    auto legacy = legacy_query(cf);
+    auto legacy = legacy_query(cf, functions);
     if (!legacy) return legacy.error();
     text = std::move(*legacy);
   }
@@ -129,20 +132,25 @@ Result<SqlQuery> SqlQuery::read(const OpenContext& context, const conf::TableCf&
   auto limit = cf.get_int("expansion_limit", 0, 0, std::numeric_limits<int>::max());
   if (!limit) return config_error(limit.error().text);
   sql.expansion_limit = *limit;
-  if (auto domain = cf.get("domain"); !domain.empty()) {
-    auto list =
-        MatchList::open(context.loop, context.main_cf, "domain", domain, false, context.options);
-    if (!list) return list.error();
-    sql.domain = std::move(*list);
-    sql.has_domain_list = true;
-  }
+  if (auto domains = sql.read_domain(context, cf); !domains) return domains.error();
   return sql;
+}
+
+Result<void> SqlQuery::read_domain(const OpenContext& context, const conf::TableCf& cf) {
+  auto text = cf.get("domain");
+  if (text.empty()) return {};
+  auto list = MatchList::open(context.loop, context.main_cf, "domain", text, false, context.options);
+  if (!list) return list.error();
+  domain = std::move(*list);
+  has_domain_list = true;
+  return {};
 }
 
 Task<Result<bool>> SqlQuery::wants(std::string_view key) const {
   if (!has_domain_list) co_return true;
   auto at = domain_of(key);
-  if (!at || at->empty()) co_return false;
+  // "@domain" is no address: only those of the domain are asked for.
+  if (!at || at->empty() || key.front() == '@') co_return false;
   auto matched = co_await domain.match_string(*at);
   co_return matched;
 }

@@ -1,4 +1,4 @@
-// What mysql:, sqlite: (and later pgsql:) have in common: templates with %s %u %d %1, the domain list, how rows become
+// What mysql:, pgsql:, sqlite: (and in part memcache:, ldap:) have in common: templates with %s %u %d %1, the domain list, how rows become
 // one result. Quoting is the driver's. Manuals: mysql_table(5), sqlite_table(5).
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -43,8 +43,10 @@ struct SqlQuery {
   int expansion_limit = 0;
 
   // Reads query (or the old table, select_field, where_field, additional_conditions), result_format, domain,
-  // expansion_limit.
-  static Result<SqlQuery> read(const OpenContext& context, const conf::TableCf& cf);
+  // expansion_limit. functions: select_function as well (pgsql).
+  static Result<SqlQuery> read(const OpenContext& context, const conf::TableCf& cf,
+                               bool functions = false);
+  Result<void> read_domain(const OpenContext& context, const conf::TableCf& cf);
   // Whether a key may be asked at all: the domain list.
   Task<Result<bool>> wants(std::string_view key) const;
 };

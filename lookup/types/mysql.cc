@@ -2,10 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <mysql.h>
 
-#include "common/base/text.h"
-#include "conf/units.h"
-#include "lookup/sql/mysql_servers.h"
-#include "lookup/sql/query.h"
+#include "lookup/sql/mysql_connection.h"
+#include "lookup/sql/server_table.h"
 #include "lookup/types.h"
 
 // Declared in a header of the library that not every package of it completes (mysql/client_plugin.h).
@@ -17,50 +15,8 @@ namespace {
 
 constexpr int kAuthenticationPlugin = 2;
 
-class MysqlTable final : public Table {
- public:
-  MysqlTable(net::Loop& loop, std::string table, SqlQuery query, MysqlServers::Options servers,
-             const OpenOptions& options)
-      : Table(std::move(table), Keys::fixed),
-        query_(std::move(query)),
-        servers_(loop, name(), std::move(servers), options.resolver, options.log),
-        log_(options.log) {}
-
-  Task<Result<Found>> lookup(std::string_view key) override {
-    auto wanted = co_await query_.wants(key);
-    if (!wanted) co_return wanted.error();
-    if (!*wanted) co_return Found();
-    if (!query_.query.expand(key, nullptr, {}))
-      co_return Found();  // the key lacks a part the query needs
-    MysqlServers::MakeQuery make_query = [this, key](const MysqlConnection& connection) {
-      Quote quote = [&connection](std::string_view text) { return connection.escape(text); };
-      return *query_.query.expand(key, nullptr, quote);
-    };
-    auto values = co_await servers_.run(make_query);
-    if (!values) co_return values.error();
-    SqlResult result(query_, name(), key, log_);
-    for (auto& value : *values) {
-      if (!value || result.add(*value)) continue;
-      log_.warning("dict_mysql_lookup: {}: Expansion limit exceeded for key: '{}'", query_.owner,
-                   base::printable(key, true));
-      co_return temporary("Resource temporarily unavailable");
-    }
-    co_return std::move(result).found();
-  }
-
- private:
-  SqlQuery query_;
-  MysqlServers servers_;
-  Logger log_;
-};
-
-Result<MysqlServers::Options> read_mysql_options(const OpenContext& context,
-                                                 const conf::TableCf& cf) {
-  MysqlServers::Options options;
-  options.hosts = conf::split_list(cf.get("hosts", "localhost"));
-  if (options.hosts.empty()) options.hosts.emplace_back("localhost");
-  options.connections = std::max(1u, context.options.connections);
-  auto& settings = options.settings;
+Result<MysqlSettings> read_mysql_settings(const conf::TableCf& cf) {
+  MysqlSettings settings;
   settings.user = cf.get("user");
   settings.password = Secret(cf.get("password"));
   auto dbname = required(cf, "dbname");
@@ -80,13 +36,7 @@ Result<MysqlServers::Options> read_mysql_options(const OpenContext& context,
   auto require = cf.get_bool("require_result_set", true);
   if (!require) return config_error(require.error().text);
   settings.require_result_set = *require;
-  auto idle = cf.get_int("idle_interval", 60, 1, 1000000);
-  if (!idle) return config_error(idle.error().text);
-  options.idle_interval = base::Seconds(*idle);
-  auto retry = cf.get_int("retry_interval", 60, 1, 1000000);
-  if (!retry) return config_error(retry.error().text);
-  options.retry_interval = base::Seconds(*retry);
-  return options;
+  return settings;
 }
 
 // What the library would load at the first connection, when a confined process can no longer open it: the plug-in that
@@ -107,14 +57,27 @@ void prepare_mysql_library() {
 Opened open_mysql(const OpenContext& context, std::string_view type, const std::string& name) {
   auto cf = open_table_cf(context, type, name);
   if (!cf) return cf.error();
-  auto options = read_mysql_options(context, *cf);
-  if (!options) return options.error();
+  auto servers = read_sql_servers(context, *cf, "localhost");
+  if (!servers) return servers.error();
+  auto settings = read_mysql_settings(*cf);
+  if (!settings) return settings.error();
   auto query = SqlQuery::read(context, *cf);
   if (!query) return query.error();
   prepare_mysql_library();
+  auto table = format("{}:{}", type, name);
+  // With a certificate to verify the library needs the server's name.
+  servers->resolve = !settings->tls_verify_cert;
+  auto shared = std::make_shared<const MysqlSettings>(std::move(*settings));
+  servers->connection = [&loop = context.loop, shared]() -> std::unique_ptr<SqlConnection> {
+    return std::make_unique<MysqlConnection>(loop, shared);
+  };
+  servers->connecting = [](std::string_view host) {
+    return format("connect to mysql server {}", host);
+  };
+  servers->querying = [table](std::string_view) { return table + ": query failed"; };
   return std::unique_ptr<Table>(
-      std::make_unique<MysqlTable>(context.loop, format("{}:{}", type, name), std::move(*query),
-                                   std::move(*options), context.options));
+      std::make_unique<SqlServerTable>(context.loop, table, "dict_mysql_lookup", std::move(*query),
+                                       std::move(*servers), context.options));
 }
 
 }  // namespace dovetail::lookup

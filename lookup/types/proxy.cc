@@ -1,6 +1,6 @@
 // proxy:type:name, a table shared by way of proxymap(8): only what proxy_read_maps names. A service that keeps its root
 // directory does the work itself; one with chroot = y asks the proxymap service, since sockets and files that a table may
-// need later are out of its reach.
+// need later are out of its reach. postmap asks the service, too: it answers as the daemons will be answered.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
@@ -15,9 +15,12 @@ namespace dovetail::lookup {
 namespace {
 
 constexpr base::Seconds kProxyTime{100};
+constexpr int kCommandTries = 10;
+constexpr base::Seconds kCommandPause{10};
 
 // Which keys a table may be asked shows in its type, also inside unionmap:{...}.
-constexpr std::string_view kPatternTypes[] = {"regexp:", "pcre:", "cidr:", "randmap:", "fail:"};
+constexpr std::string_view kPatternTypes[] = {"regexp:",  "pcre:", "cidr:",     "randmap:",
+                                              "fail:", "tcp:",  "socketmap:"};
 
 Keys keys_of(std::string_view name) {
   bool pattern = std::any_of(std::begin(kPatternTypes), std::end(kPatternTypes),
@@ -45,6 +48,7 @@ class ProxyTable final : public Table {
     bool had_connection = conn_ != nullptr;
     auto answer = co_await ask(question);
     if (!answer && had_connection) answer = co_await ask(question);
+    if (!answer && answer.error().fault == Fault::config) co_return answer.error();
     if (!answer) {
       options_.log.warning("service {}: {}", socket_, answer.error().text);
       co_return temporary(answer.error().text);
@@ -60,6 +64,11 @@ class ProxyTable final : public Table {
       case proxy_wire::no_key:
         return Found();
       case proxy_wire::denied:
+        if (options_.command) {
+          auto service = socket_.substr(socket_.rfind('/') + 1);
+          return config_error(
+              format("{} service is not configured for table \"{}\"", service, table_));
+        }
         options_.log.warning("{} is not configured for table \"{}\"", socket_, table_);
         return temporary("table is not in proxy_read_maps");
       case proxy_wire::bad:
@@ -91,6 +100,14 @@ class ProxyTable final : public Table {
     auto address = SockAddr::unix_path(socket_);
     if (!address) co_return temporary("path too long");
     auto fd = co_await net::connect_to(loop_, *address, kProxyTime);
+    // A command waits for the mail system to be there, as the incumbent's do.
+    for (int attempt = 1; !fd && options_.command; ++attempt) {
+      auto what = format("connect #{} to subsystem {}: {}", attempt, socket_, fd.error().text);
+      if (attempt > kCommandTries) co_return config_error(what);
+      options_.log.warning("{}", what);
+      co_await loop_.sleep(kCommandPause);
+      fd = co_await net::connect_to(loop_, *address, kProxyTime);
+    }
     if (!fd) co_return fd.error();
     auto conn = std::make_unique<Conn>(loop_, std::move(*fd));
     conn->set_timeout(kProxyTime);
@@ -122,6 +139,12 @@ Opened open_proxy(const OpenContext& context, std::string_view, const std::strin
   if (context.options.no_proxy) {
     return config_error(format("the {} map is not allowed for security-sensitive data", proxied));
   }
+  auto service = "private/" + context.main_cf.get("proxymap_service_name");
+  if (context.options.command) {
+    auto socket = context.main_cf.get("queue_directory") + "/" + service;
+    return std::unique_ptr<Table>(
+        std::make_unique<ProxyTable>(context.loop, name, std::move(socket), context.options));
+  }
   auto allowed = conf::split_list(context.main_cf.get("proxy_read_maps"));
   if (std::find(allowed.begin(), allowed.end(), proxied) == allowed.end()) {
     context.options.log.warning("request for unapproved table: \"{}\"", name);
@@ -130,9 +153,8 @@ Opened open_proxy(const OpenContext& context, std::string_view, const std::strin
     return config_error(format("proxymap service is not configured for table \"{}\"", name));
   }
   if (context.main_cf.chrooted()) {
-    auto socket = "private/" + context.main_cf.get("proxymap_service_name");
     return std::unique_ptr<Table>(
-        std::make_unique<ProxyTable>(context.loop, name, std::move(socket), context.options));
+        std::make_unique<ProxyTable>(context.loop, name, std::move(service), context.options));
   }
   return open_table(context.loop, context.main_cf, name, context.options);
 }
