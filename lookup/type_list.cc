@@ -8,20 +8,27 @@ namespace {
 // clang-format off
 constexpr std::string_view kListedTypes[] = {
     "btree", "cdb", "cidr", "environ", "fail", "hash", "inline", "internal",
+#ifdef DOVETAIL_HAVE_LDAP
+    "ldap",
+#endif
 #ifdef DOVETAIL_HAVE_LMDB
     "lmdb",
 #endif
+    "memcache",
 #ifdef DOVETAIL_HAVE_MYSQL
     "mysql",
 #endif
 #ifdef DOVETAIL_HAVE_PCRE
     "pcre",
 #endif
-    "pipemap", "proxy", "randmap", "regexp",
+#ifdef DOVETAIL_HAVE_PGSQL
+    "pgsql",
+#endif
+    "pipemap", "proxy", "randmap", "regexp", "socketmap",
 #ifdef DOVETAIL_HAVE_SQLITE
     "sqlite",
 #endif
-    "static", "texthash", "unionmap", "unix",
+    "static", "tcp", "texthash", "unionmap", "unix",
 };
 // clang-format on
 

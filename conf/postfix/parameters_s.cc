@@ -29,7 +29,7 @@ constexpr Parameter rows_s[] = {
     {"show_user_unknown_table_name",                    boolean,      plain, "yes", supported, "smtpd trivial-rewrite"},
     {"showq_service_name",                              str,          plain, "showq", supported, "ALL", ' ', 1},
     {"socketmap_max_reply_size",                        integer,      plain, "100000",
-     ignore, "ALL", ' ', 1, any, "", newer},
+     supported, "ALL", ' ', 1, any, "", newer},
     {"soft_bounce",                                     boolean,      plain, "no", supported, "ALL"},
     {"stale_lock_time",                                 time,         plain, "500s", supported, "ALL", 's', 1},
     {"stress",                                          str,          plain, "", supported, "smtpd"},

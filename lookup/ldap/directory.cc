@@ -111,10 +111,10 @@ bool LdapDirectory::bind(LdapAnswer& answer) {
   }
   if (status == LDAP_SUCCESS) return true;
   answer.away = status == LDAP_SERVER_DOWN || status == LDAP_TIMEOUT;
-  answer.failure = format("dict_ldap_connect: Unable to bind to server {} with dn {}: {} ({})",
-                          settings.urls,
-                          settings.bind_dn.empty() ? "empty or implicit" : settings.bind_dn, status,
-                          ldap_err2string(status));
+  answer.failure =
+      format("dict_ldap_connect: Unable to bind to server {} with dn {}: {} ({})", settings.urls,
+             settings.bind_dn.empty() ? "empty or implicit" : settings.bind_dn, status,
+             ldap_err2string(status));
   return false;
 }
 
@@ -246,9 +246,8 @@ bool LdapDirectory::follow(const std::string& attribute, const std::string& valu
   auto& settings = *settings_;
   auto me = format("dict_ldap_get_values[{}]", depth);
   if (depth >= settings.recursion_limit) {
-    answer.failure =
-        format("{}: {}: Recursion limit exceeded for special attribute {}={}", me, settings.name,
-               attribute, base::printable(value, true));
+    answer.failure = format("{}: {}: Recursion limit exceeded for special attribute {}={}", me,
+                            settings.name, attribute, base::printable(value, true));
     return false;
   }
   Names wanted;

@@ -50,9 +50,8 @@ Result<LdapSettings::Bind> read_bind(const conf::TableCf& cf) {
     auto mechanisms = cf.get("sasl_mechs");
     bool known = way.bind != LdapSettings::Bind::external || base::iequals(mechanisms, "EXTERNAL");
     if (known) return way.bind;
-    return config_error(
-        format("{}: bind = sasl with sasl_mechs = {} is not supported; EXTERNAL is", cf.name(),
-               mechanisms));
+    return config_error(format("{}: bind = sasl with sasl_mechs = {} is not supported; EXTERNAL is",
+                               cf.name(), mechanisms));
   }
   return config_error(format("{}: unsupported parameter value: bind = {}", cf.name(), text));
 }
@@ -121,7 +120,8 @@ Result<void> read_templates(const OpenContext& context, const conf::TableCf& cf,
                             LdapSettings& settings) {
   auto filter = cf.get("query_filter", "(mailacceptinggeneralid=%s)");
   auto base_text = cf.get("search_base");
-  auto result_text = cf.has("result_format") ? cf.get("result_format") : cf.get("result_filter", "%s");
+  auto result_text =
+      cf.has("result_format") ? cf.get("result_format") : cf.get("result_filter", "%s");
   struct Template {
     const char* what;
     const std::string& text;

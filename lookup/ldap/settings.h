@@ -22,7 +22,8 @@ struct LdapSettings {
   std::string bind_dn, sasl_authz_id;
   Secret bind_pw;
   bool start_tls = false, tls_require_cert = false;
-  std::string tls_ca_cert_dir, tls_ca_cert_file, tls_cert, tls_key, tls_random_file, tls_cipher_suite;
+  std::string tls_ca_cert_dir, tls_ca_cert_file, tls_cert, tls_key, tls_random_file,
+      tls_cipher_suite;
   // Attributes whose values are results; point to other entries; end the search; count in entries without special ones.
   std::vector<std::string> result, special, terminal, leaf;
 

@@ -183,7 +183,8 @@ TEST_CASE("headers of memcached values are read within the limit") {
     CHECK(header.bytes == row.bytes);
   }
   CHECK(is_memcache_key("frank@example.org"));
-  for (const char* key : {"", "a b", "a\tb", "a\r\nset x 0 0 1", "\x7f"}) CHECK(!is_memcache_key(key));
+  for (const char* key : {"", "a b", "a\tb", "a\r\nset x 0 0 1", "\x7f"})
+    CHECK(!is_memcache_key(key));
 }
 
 TEST_CASE("endpoints are told apart, wrong ones in the incumbent's words") {
@@ -290,10 +291,12 @@ TEST_CASE("memcache: asks, and puts what only the backup knows into the cache") 
   TestTables tables;
   ScriptedServer server(tables.loop);
   auto cf = server.directory + "/m.cf";
-  std::ofstream(cf) << "memcache = unix:" << server.path
-                    << "\nbackup = inline:{{a=persistent},{out@other.test=no}}\nttl = 7\nflags = 5\n"
-                       "key_format = x:%s\nretry_pause = 1\nmax_try = 1\n";
-  server.start({{"VALUE x:k 0 2\r\nv1\r\nEND\r\n", "END\r\n", "STORED\r\n", "END\r\n", "ERROR\r\n"}});
+  std::ofstream(cf)
+      << "memcache = unix:" << server.path
+      << "\nbackup = inline:{{a=persistent},{out@other.test=no}}\nttl = 7\nflags = 5\n"
+         "key_format = x:%s\nretry_pause = 1\nmax_try = 1\n";
+  server.start(
+      {{"VALUE x:k 0 2\r\nv1\r\nEND\r\n", "END\r\n", "STORED\r\n", "END\r\n", "ERROR\r\n"}});
   OpenedTable table(tables, "memcache:" + cf, false);
   CHECK(table.ask("K") == "v1");
   CHECK(table.ask("a") == "persistent");

@@ -87,9 +87,10 @@ Task<Result<void>> MysqlConnection::connect(const SqlHost& host, std::string add
   const auto& settings = *settings_;
   std::string password(settings.password.reveal());
   MYSQL* connected = nullptr;
-  int status = mysql_real_connect_start(
-      &connected, mysql_, c_str_or_null(address), c_str_or_null(settings.user), password.c_str(),
-      c_str_or_null(settings.dbname), host.port, c_str_or_null(host.socket_path), CLIENT_MULTI_RESULTS);
+  int status = mysql_real_connect_start(&connected, mysql_, c_str_or_null(address),
+                                        c_str_or_null(settings.user), password.c_str(),
+                                        c_str_or_null(settings.dbname), host.port,
+                                        c_str_or_null(host.socket_path), CLIENT_MULTI_RESULTS);
   while (status) {
     int ready = co_await wait(status, true);
     status = mysql_real_connect_cont(&connected, mysql_, ready);

@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include <cerrno>
+#include <cstring>
 #include <vector>
 
 #include "common/base/text.h"
@@ -22,9 +23,17 @@ struct PgResultFree {
 };
 using PgResult = std::unique_ptr<pg_result, PgResultFree>;
 
-// The library's messages are of one or more lines.
+// The library's messages are of one or more lines; their ends show as '?', as in the incumbent's log.
 std::string one_line(std::string_view text) {
-  return base::printable(base::replace_all(base::trim_right(text), "\n", " "), true);
+  return base::printable(text, true);
+}
+
+// The errno behind a message: the library keeps none.
+int errno_in(std::string_view message) {
+  for (int number : {ECONNREFUSED, ENOENT, EACCES, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH}) {
+    if (message.find(strerror(number)) != std::string_view::npos) return number;
+  }
+  return EAGAIN;
 }
 
 void append_values(const pg_result* result, SqlValues& values) {
@@ -135,8 +144,7 @@ Task<Result<void>> PgsqlConnection::connect(const SqlHost& host, std::string add
     step = PQconnectPoll(pg_);
   }
   if (step != PGRES_POLLING_OK) {
-    if (std::string_view(PQerrorMessage(pg_)).find("Connection refused") != std::string_view::npos)
-      error_number_ = ECONNREFUSED;
+    error_number_ = errno_in(PQerrorMessage(pg_));
     co_return temporary(one_line(PQerrorMessage(pg_)));
   }
   PQsetnonblocking(pg_, 1);

@@ -139,7 +139,8 @@ Result<SqlQuery> SqlQuery::read(const OpenContext& context, const conf::TableCf&
 Result<void> SqlQuery::read_domain(const OpenContext& context, const conf::TableCf& cf) {
   auto text = cf.get("domain");
   if (text.empty()) return {};
-  auto list = MatchList::open(context.loop, context.main_cf, "domain", text, false, context.options);
+  auto list =
+      MatchList::open(context.loop, context.main_cf, "domain", text, false, context.options);
   if (!list) return list.error();
   domain = std::move(*list);
   has_domain_list = true;

@@ -38,8 +38,8 @@ class LdapTable final : public Table {
     if (outage_.ongoing()) {
       auto locked = co_await probe_.lock();
       if (outage_.ongoing()) turn.emplace(std::move(locked));
-      bool shared = outage_.ongoing() &&
-                    base::monotonic_now() - outage_.last_failure() < kLdapSharedFailure;
+      bool shared =
+          outage_.ongoing() && base::monotonic_now() - outage_.last_failure() < kLdapSharedFailure;
       if (shared) co_return unanswered();
     }
     auto directory = take();

@@ -55,9 +55,7 @@ class MemcacheTable final : public Table {
     co_return std::move(found);
   }
 
-  bool changed() const override {
-    return Table::changed() || (backup_ && backup_->changed());
-  }
+  bool changed() const override { return Table::changed() || (backup_ && backup_->changed()); }
 
  private:
   // One command, tried max_try times. storing: nothing is found.

@@ -19,8 +19,8 @@ constexpr int kCommandTries = 10;
 constexpr base::Seconds kCommandPause{10};
 
 // Which keys a table may be asked shows in its type, also inside unionmap:{...}.
-constexpr std::string_view kPatternTypes[] = {"regexp:",  "pcre:", "cidr:",     "randmap:",
-                                              "fail:", "tcp:",  "socketmap:"};
+constexpr std::string_view kPatternTypes[] = {
+    "regexp:", "pcre:", "cidr:", "randmap:", "fail:", "tcp:", "socketmap:"};
 
 Keys keys_of(std::string_view name) {
   bool pattern = std::any_of(std::begin(kPatternTypes), std::end(kPatternTypes),

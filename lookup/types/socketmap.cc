@@ -18,8 +18,8 @@ constexpr std::string_view kTryAgain = "Resource temporarily unavailable";
 
 class SocketmapTable final : public Table {
  public:
-  SocketmapTable(net::Loop& loop, std::string table, std::string map,
-                 RemoteServer::Options server, size_t limit, const Logger& log)
+  SocketmapTable(net::Loop& loop, std::string table, std::string map, RemoteServer::Options server,
+                 size_t limit, const Logger& log)
       : Table(std::move(table), Keys::pattern),
         map_(std::move(map)),
         limit_(limit),
@@ -99,8 +99,8 @@ class SocketmapTable final : public Table {
                             : reply.status == Status::timeout   ? "timeout"
                             : reply.status == Status::permanent ? "permanent"
                                                                 : "unknown";
-    refusals_.failed(format("{} socketmap server {} error: {}", name(), kind,
-                            base::printable(reply.text)));
+    refusals_.failed(
+        format("{} socketmap server {} error: {}", name(), kind, base::printable(reply.text)));
     refusals_.unanswered();
     if (reply.status == Status::permanent)
       return config_error(format("table {}: query error", name()));

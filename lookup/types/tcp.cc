@@ -19,7 +19,9 @@ constexpr std::string_view kTcpTryAgain = "Resource temporarily unavailable";
 class TcpTable final : public Table {
  public:
   TcpTable(net::Loop& loop, std::string table, RemoteServer::Options server, const Logger& log)
-      : Table(std::move(table), Keys::pattern), loop_(loop), server_(loop, std::move(server), log) {}
+      : Table(std::move(table), Keys::pattern),
+        loop_(loop),
+        server_(loop, std::move(server), log) {}
 
   Task<Result<Found>> lookup(std::string_view key) override {
     co_await server_.wait_for_place();
@@ -38,7 +40,6 @@ class TcpTable final : public Table {
   }
 
  private:
-
   Task<Result<std::string>> exchange(std::string_view key) {
     bool away = server_.outage().ongoing() && !server_.outage().every();
     int tries = away ? 1 : kTcpTries;
@@ -91,8 +92,8 @@ class TcpTable final : public Table {
     if (reply.status == Status::not_found) return Found();
     if (wrong) {
       auto what = reply.status == Status::bad_code ? "bad status code" : "malformed reply";
-      server_.outage().failed(format("read TCP map reply from {}: {}: {}",
-                                     server_.endpoint().where, what, base::printable(line)));
+      server_.outage().failed(format("read TCP map reply from {}: {}: {}", server_.endpoint().where,
+                                     what, base::printable(line)));
       server_.outage().unanswered();
     }
     return temporary(std::string(kTcpTryAgain));

@@ -18,11 +18,11 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support import stack  # noqa: E402  pylint: disable=wrong-import-position
+from support import servers, stack  # noqa: E402  pylint: disable=wrong-import-position
 
 GROUPS = {}
 # What the incumbent prints where it names no reason: whatever errno was last set to.
-NO_REASON = ["Operation now in progress", "Resource temporarily unavailable", "Success"]
+NO_REASON = ["Operation now in progress", "Resource temporarily unavailable", "Application error", "Success"]
 
 
 def group(function):
@@ -270,6 +270,182 @@ def memcache(c):
     c.ask("memcache without file", f"memcache:{c.dir}/none.cf", "k")
 
 
+@group
+def simple(c):
+    """Types that need nothing but themselves."""
+    tables = ["fail:x", "static:v", "static:{a b}", "unionmap:{static:a,inline:{k=b}}", "unionmap:{static:a,fail:x}", "unionmap:{inline:{z=b}}",
+              "unionmap:{fail:x,static:a}", "pipemap:{inline:{k=v},inline:{v=w}}", "pipemap:{inline:{k=v},inline:{x=w}}", "pipemap:{inline:{k=v},fail:x}",
+              "pipemap:{inline:{z=v},fail:x}", "pipemap:{}", "unionmap:{}", "pipemap:static:a", "unionmap:{static:a", "unionmap:{zork:a}",
+              "randmap:{a}", "randmap:{}", "randmap:a", "randmap:{a a}", "randmap:{{a b}}", "environ:", "environ:x", "internal:x", "internal:",
+              "inline:{k=v}", "inline:{K=v}", "inline:{{k = a b}, z=1}", "inline:{k}", "inline:{k=}", "inline:{=v}", "inline:{}", "inline:k=v",
+              "texthash:/nonexistent/t", "unix:zork", "unix:passwd.byname", "zork:x", "socketmap:", "tcp:"]
+    for table in tables:
+        c.ask(table, table, "k")
+    for table in ("randmap:{a}", "inline:{k=v}", "fail:x", "static:v", "environ:x", "unix:group.byname"):
+        c.ask(table + " -s", table, "k", options=["-s"])
+    c.ask("environ PATH", "environ:x", "HOME")
+    c.ask("unix root", "unix:passwd.byname", "root")
+    c.ask("unix daemon", "unix:group.byname", "daemon")
+
+
+HOSTILE = ["x' OR '1'='1", "x' UNION SELECT version()-- ", "\\' OR 1=1 -- ", "%s", "%u", "o'hara@example.test", "back\\slash@example.test", "50%@example.test",
+           "a\tb", "x" * 3000, "*", "a)(uid=*", "j*", "joe@example.test)(objectClass=*", "x,dc=evil", "$1", "${1}", "x\"y", "`id`", ";--", "\\x27"]
+
+
+@group
+def pgsql(c):
+    if not servers.PostgreSql.is_installed():
+        return print("no PostgreSQL here")
+    server = servers.PostgreSql(c.dir + "/pg")
+    try:
+        server.start()
+        server.load("create database mailserver; create user mailuser password 'secret';")
+        server.load("""create table t(k text, v text, w text);
+            insert into t values('a@example.test','A','B'),('m@example.test','one','x'),('m@example.test','two','y'),('n@example.test',null,'z'),
+            ('e@example.test','','z'),('o''hara@example.test','quoted','q'),(E'back\\\\slash@example.test','slash','s'),('50%@example.test','percent','p'),
+            ('jörg@example.test','umlaut','u');
+            grant select on t to mailuser; create function f(text) returns text language sql as 'select ''f:'' || $1';""", "mailserver")
+        ask_sql(c, "pgsql", f"hosts = inet:127.0.0.1:{server.port}\nuser = mailuser\npassword = secret\ndbname = mailserver\n")
+        rest = "user = mailuser\npassword = secret\ndbname = mailserver\nquery = SELECT v FROM t WHERE k='%s'\n"
+        for hosts in (f"unix:{server.dir}:{server.port}", f"{server.dir}:{server.port}", f"127.0.0.1:{server.port}", f"localhost:{server.port}",
+                      f"postgresql://mailuser:secret@127.0.0.1:{server.port}/mailserver"):
+            c.ask("pgsql hosts " + hosts, "pgsql:" + c.file(f"hosts = {hosts}\n{rest}"), "a@example.test")
+        c.ask("pgsql select_function", "pgsql:" + c.file(f"hosts = 127.0.0.1:{server.port}\n{rest.replace('query', 'x')}select_function = f\n"), "a")
+        c.finish()
+    finally:
+        server.kill()
+
+
+def ask_sql(c, kind, access):
+    def table(text):
+        return f"{kind}:" + c.file(access + text)
+    query = "query = SELECT v FROM t WHERE k='%s'\n"
+    for key in ["a@example.test", "A@Example.Test", "m@example.test", "n@example.test", "e@example.test", "none", "@example.test", *HOSTILE]:
+        c.ask(f"{kind} {key[:40]}", table(query), key)
+    for what, text, key in [
+            ("two columns", "query = SELECT v, w FROM t WHERE k='%s' ORDER BY v\n", "m@example.test"),
+            ("result_format", query + "result_format = <%s|%u|%D>\n", "a@example.test"),
+            ("result_format %d", query + "result_format = %d\n", "a@example.test"),
+            ("expansion_limit", query + "expansion_limit = 1\n", "m@example.test"),
+            ("expansion_limit not reached", query + "expansion_limit = 2\n", "m@example.test"),
+            ("bad expansion_limit", query + "expansion_limit = x\n", "m@example.test"),
+            ("domain", query + "domain = example.test\n", "a@example.test"),
+            ("other domain", query + "domain = other.test\n", "a@example.test"),
+            ("domain, bare key", query + "domain = example.test\n", "a"),
+            ("domain, @domain", "query = SELECT 1\ndomain = example.test\n", "@example.test"),
+            ("%u %d", "query = SELECT v FROM t WHERE k='%u@%d'\n", "a@example.test"),
+            ("%d without domain", "query = SELECT v FROM t WHERE k='%d'\n", "a"),
+            ("%1 %2", "query = SELECT '%1-%2'\n", "a@example.test"),
+            ("%3", "query = SELECT '%1-%2-%3'\n", "a@example.test"),
+            ("%u of @domain", "query = SELECT '%u'\n", "@example.test"),
+            ("bad template", "query = SELECT '%z'\n", "a"),
+            ("legacy", "table = t\nselect_field = v\nwhere_field = k\n", "a@example.test"),
+            ("legacy conditions", "table = t\nselect_field = v\nwhere_field = k\nadditional_conditions = and w = 'x'\n", "m@example.test"),
+            ("legacy without table", "select_field = v\nwhere_field = k\n", "a"),
+            ("legacy without select_field", "table = t\nwhere_field = k\n", "a"),
+            ("legacy without where_field", "table = t\nselect_field = v\n", "a")]:
+        c.ask(f"{kind} {what}", table(text), key)
+    c.ask(f"{kind} without file", f"{kind}:{c.dir}/none.cf", "k")
+
+
+@group
+def memcached(c):
+    if not servers.Memcached.is_installed():
+        return print("no memcached here")
+    server = servers.Memcached(c.dir + "/mc")
+    try:
+        server.start()
+        server.ask("set k 0 0 3\r\nval")
+        access = f"memcache = inet:127.0.0.1:{server.port}\n"
+        for extra, key in [("", "k"), ("", "K"), ("", "none"), ("key_format = %s-x\n", "k"), ("backup = inline:{b=stored}\n", "b"),
+                           ("backup = inline:{z=stored}\n", "none"), ("data_size_limit = 2\n", "k")]:
+            c.ask(f"memcached {extra.strip()} {key}", "memcache:" + c.file(access + extra), key)
+        c.finish()
+        c.equal("memcached has what the backup knew", (0, server.ask("get b"), ""), (0, "VALUE b 0 6\r\nstored\r\nEND\r\n", ""))
+    finally:
+        server.kill()
+
+
+PEOPLE = """dn: dc=example,dc=test
+objectClass: dcObject
+objectClass: organization
+o: Example
+dc: example
+
+dn: ou=people,dc=example,dc=test
+objectClass: organizationalUnit
+ou: people
+
+"""
+for name, lines in {
+        "joe": "maildrop: joe@mailbox.test\nmailacceptinggeneralid: joe\n",
+        "jane": "maildrop: jane@mailbox.test\nmaildrop: jane@second.test\n",
+        "empty": "",
+        "group": "maildrop: group@direct.test\nmemberdn: cn=joe,ou=people,dc=example,dc=test\nmemberdn: cn=jane,ou=people,dc=example,dc=test\n",
+        "urls": "memberurl: ldap:///ou=people,dc=example,dc=test?maildrop?sub?(cn=j*)\n",
+        "allurls": "memberurl: ldap:///ou=people,dc=example,dc=test??sub?(cn=j*)\n",
+        "badurl": "memberurl: ldap:///\n",
+        "loop": "maildrop: loop@direct.test\nmemberdn: cn=loop,ou=people,dc=example,dc=test\n",
+        "dangling": "maildrop: dangling@direct.test\nmemberdn: cn=gone,ou=people,dc=example,dc=test\n"}.items():
+    PEOPLE += (f"dn: cn={name},ou=people,dc=example,dc=test\nobjectClass: inetOrgPerson\nobjectClass: mailThing\ncn: {name}\nsn: {name}\n"
+               f"mail: {name}@example.test\n{lines}\n")
+
+
+@group
+def ldap(c):
+    if not servers.OpenLdap.is_installed():
+        return print("no OpenLDAP here")
+    server = servers.OpenLdap(c.dir + "/ldap", PEOPLE)
+    url, base, no_bind = f"ldap://127.0.0.1:{server.port}", "search_base = ou=people,dc=example,dc=test\n", "bind = no\n"
+    query, dn, urls = "query_filter = mail=%s\n", "special_result_attribute = memberdn\n", "special_result_attribute = memberurl\n"
+    simple_bind = "bind_dn = cn=admin,dc=example,dc=test\nbind_pw = secret\n"
+
+    def ask(what, key, extra, host=url, base=base, bind=no_bind):
+        c.ask(f"ldap {what}", "ldap:" + c.file(f"server_host = {host}\nversion = 3\n{base}{bind}{extra}"), key)
+    try:
+        server.start()
+        cases = [
+            ("one", "joe@example.test", query), ("none", "no@example.test", query), ("two values", "jane@example.test", query),
+            ("two attributes", "joe@example.test", query + "result_attribute = mail, maildrop\n"), ("default filter", "joe", ""),
+            ("no attribute", "empty@example.test", query), ("result_format", "joe@example.test", query + "result_format = <%s|%u|%d|%S>\n"),
+            ("result_filter", "joe@example.test", query + "result_filter = <%s>\n"), ("DNs", "group@example.test", query + dn),
+            ("URLs", "urls@example.test", query + urls), ("URL with all attributes", "allurls@example.test", query + urls), ("bare URL", "badurl@example.test", query + urls),
+            ("leaf", "group@example.test", query + dn + "result_attribute =\nleaf_result_attribute = maildrop\n"),
+            ("terminal", "group@example.test", query + dn + "terminal_result_attribute = mail\n"),
+            ("terminal elsewhere", "group@example.test", query + dn + "terminal_result_attribute = mailacceptinggeneralid\n"),
+            ("recursion_limit", "loop@example.test", query + dn + "recursion_limit = 3\n"), ("dangling", "dangling@example.test", query + dn),
+            ("expansion_limit", "jane@example.test", query + "expansion_limit = 1\n"), ("size_limit", "x", "query_filter = objectClass=mailThing\nsize_limit = 1\n"),
+            ("fixed filter", "x", "query_filter = cn=joe\n"), ("bad filter", "x", "query_filter = (mail=%s\n"), ("bad template", "x", "query_filter = mail=%z\n"),
+            ("bad scope", "joe@example.test", query + "scope = zork\n"), ("scope base", "joe@example.test", query + "scope = base\n"),
+            ("scope one", "joe@example.test", query + "scope = one\n"), ("bad dereference", "joe@example.test", query + "dereference = 7\n"),
+            ("domain", "joe@example.test", query + "domain = example.test\n"), ("other domain", "joe@example.test", query + "domain = other.test\n"),
+            ("bare key", "joe", query + "domain = example.test\n"), ("cache", "joe@example.test", query + "cache = yes\n"), ("%u@%d", "joe@example.test", "query_filter = mail=%u@%d\n"),
+            ("%d without domain", "joe", "query_filter = mail=%u@%d\n"), ("recursion_limit 0", "joe@example.test", query + "recursion_limit = 0\n"),
+            ("referrals", "joe@example.test", query + "chase_referrals = yes\n"), ("skipped format", "joe@example.test", query + "result_format = %d\nresult_attribute = cn\n"),
+            ("timeout 0", "joe@example.test", query + "timeout = 0\n"), ("umlaut", "jörg@example.test", query)]
+        for what, key, extra in cases:
+            ask(what, key, extra)
+        for key in HOSTILE:
+            ask("hostile " + key[:30], key, query)
+            ask("hostile base " + key[:30], "joe@" + key, "query_filter = mail=joe*\n", base="search_base = ou=%d,dc=example,dc=test\n")
+        ask("no base", "joe@example.test", query, base="search_base = ou=none,dc=example,dc=test\n")
+        ask("empty base", "joe@example.test", query, base="")
+        ask("base from key", "x@people.test", "query_filter = cn=joe\n", base="search_base = ou=%2,dc=example,dc=test\n")
+        ask("base from key, not there", "x@none.test", query, base="search_base = ou=%2,dc=example,dc=test\n")
+        ask("bind", "joe@example.test", query, bind="bind = yes\n" + simple_bind)
+        ask("bind simple", "joe@example.test", query, bind="bind = simple\n" + simple_bind)
+        ask("wrong password", "joe@example.test", query, bind="bind = yes\n" + simple_bind.replace("secret", "wrong"))
+        ask("bad bind", "joe@example.test", query, bind="bind = zork\n")
+        for host in ("ldap://127.0.0.1:1", "127.0.0.1:1", f"ldap://127.0.0.1:1 {url}", f"ldap://127.0.0.1:1, {url}", f"127.0.0.1:{server.port}", server.url,
+                     f"ldaps://127.0.0.1:{server.port}"):
+            ask("host " + host, "joe@example.test", query, host=host)
+        ask("server_port", "joe@example.test", query + f"server_port = {server.port}\n", host="127.0.0.1")
+        c.ask("ldap without file", f"ldap:{c.dir}/none.cf", "k")
+        c.finish()
+    finally:
+        server.kill()
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--postmap", default="postmap")
@@ -285,6 +461,7 @@ def main():
     if not incumbent or os.path.realpath(options.real) == os.path.realpath(options.postmap):
         stack.missing("the incumbent's postmap is not here")
     directory = tempfile.mkdtemp(prefix="dovetail-tables-")
+    os.chmod(directory, 0o755)
     compared = Comparison(options, directory)
     try:
         for name, function in GROUPS.items():
