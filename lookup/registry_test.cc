@@ -1,6 +1,8 @@
 // Tables that need no file, through the registry.
 // SPDX-License-Identifier: Apache-2.0
 #include "lookup/registry.h"
+
+#include <algorithm>
 #include "lookup/type_list.h"
 
 #include "lookup/test_tables.h"
@@ -47,6 +49,29 @@ TEST_CASE("tables written in one line answer") {
   for (auto& row : rows) {
     INFO(row.table << " " << row.key);
     CHECK(tables.ask(row.table, row.key) == row.answer);
+  }
+}
+
+TEST_CASE("pcre: rules are ruled out by their beginning only where that is certain") {
+  auto listed = listed_types();
+  if (std::find(listed.begin(), listed.end(), "pcre") == listed.end()) return;
+  struct Row {
+    const char *rule, *key, *answer;
+  };
+  // clang-format off
+  static const Row rows[] = {
+      {"/^abc/ y",       "abcd",   "y"}, {"/^abc/ y",      "ABCD",   "y"}, {"/^abc/i y",     "ABCD",  "-"},
+      {"/^abc/ y",       "xabc",   "-"}, {"/^abc?d/ y",    "abd",    "y"}, {"/^abc*d/ y",    "abd",   "y"},
+      {"/^abc{0}d/ y",   "abd",    "y"}, {"/^abc|x/ y",    "x",      "y"}, {"/^a b/x y",     "ab",    "y"},
+      {"/^b/m y",        "a\nb",   "y"}, {"/^ab(c|d)/ y",  "abd",    "y"}, {"/^a\\.b/ y",   "a.b",   "y"},
+      {"/^abc+/ y",      "abcc",   "y"}, {"/^user@x/ y",   "User@X", "y"}, {"/^ab(c)|x/ y",   "x",      "y"}, {"/^a[(]b|x/ y",  "x",      "y"}, {"/^a\\(b|x/ y",   "x",     "y"},
+      {"/^a[[:x(]b|x/ y", "x",     "y"}, {"!/^abc/ y",     "x",     "y"},
+  };
+  // clang-format on
+  TestTables tables;
+  for (auto& row : rows) {
+    INFO(row.rule << " " << row.key);
+    CHECK(tables.ask("pcre:{{" + std::string(row.rule) + "}}", row.key) == row.answer);
   }
 }
 

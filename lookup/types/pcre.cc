@@ -27,6 +27,43 @@ constexpr PcreFlag kPcreFlags[] = {
 };
 // clang-format on
 
+// Whether all alternatives stand in parentheses. False where brackets and quotes make that hard to see.
+bool has_one_branch(std::string_view pattern) {
+  if (pattern.find('|') == pattern.npos) return true;
+  for (std::string_view hard : {"[:", "[]", "[^]", "\\Q"}) {
+    if (pattern.find(hard) != pattern.npos) return false;
+  }
+  int depth = 0;
+  bool in_class = false;
+  for (size_t at = 0; at < pattern.size(); ++at) {
+    char c = pattern[at];
+    if (c == '\\') ++at;
+    if (in_class) {
+      if (c == '(' || c == ')') return false;
+      in_class = c != ']';
+      continue;
+    }
+    if (c == '|' && depth == 0) return false;
+    in_class = c == '[';
+    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+  }
+  return true;
+}
+
+// What a text must begin with for "^text..." to match: most rules of a long table are ruled out by it, without the library.
+// Empty where that is not certain: alternatives, comments (x), lines (m).
+std::string required_start(std::string_view pattern, uint32_t options) {
+  bool plain = (options & (PCRE2_MULTILINE | PCRE2_EXTENDED)) == 0;
+  if (!plain || !pattern.starts_with('^') || !has_one_branch(pattern)) return {};
+  size_t end = 1;
+  while (end < pattern.size() && (base::is_alnum(pattern[end]) || pattern[end] == '@')) ++end;
+  // The last character may be repeated, or left out.
+  if (end < pattern.size() && end > 1 &&
+      std::string_view("?*+{").find(pattern[end]) != std::string_view::npos)
+    --end;
+  return std::string(pattern.substr(1, end - 1));
+}
+
 class PcrePattern final : public Pattern {
  public:
   static Result<std::unique_ptr<Pattern>> compile(const Delimited& source, const Logger&) {
@@ -48,11 +85,15 @@ class PcrePattern final : public Pattern {
     if (!code)
       return config_error(format("error in regex at offset {}: {}", offset, pcre_error(error)));
     pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // without it matching is only slower
-    return std::unique_ptr<Pattern>(std::make_unique<PcrePattern>(code));
+    return std::unique_ptr<Pattern>(std::make_unique<PcrePattern>(
+        code, required_start(source.text, options), (options & PCRE2_CASELESS) != 0));
   }
 
-  explicit PcrePattern(pcre2_code* code)
-      : code_(code), match_(pcre2_match_data_create_from_pattern(code, nullptr)) {
+  PcrePattern(pcre2_code* code, std::string start, bool caseless)
+      : start_(std::move(start)),
+        caseless_(caseless),
+        code_(code),
+        match_(pcre2_match_data_create_from_pattern(code, nullptr)) {
     uint32_t count = 0;
     pcre2_pattern_info(code_, PCRE2_INFO_CAPTURECOUNT, &count);
     groups_ = count;
@@ -66,6 +107,7 @@ class PcrePattern final : public Pattern {
   size_t groups() const override { return groups_; }
 
   Result<bool> matches(std::string_view key, Groups* groups) const override {
+    if (!may_match(key)) return false;
     int count = pcre2_match(code_, reinterpret_cast<PCRE2_SPTR>(key.data()), key.size(), 0, 0,
                             match_, nullptr);
     if (count == PCRE2_ERROR_NOMATCH) return false;
@@ -82,6 +124,13 @@ class PcrePattern final : public Pattern {
   }
 
  private:
+  bool may_match(std::string_view key) const {
+    if (start_.empty()) return true;
+    return caseless_ ? base::istarts_with(key, start_) : key.starts_with(start_);
+  }
+
+  std::string start_;
+  bool caseless_;
   pcre2_code* code_;
   pcre2_match_data* match_;
   size_t groups_ = 0;
