@@ -42,6 +42,7 @@ constexpr TypeRow kTypes[] = {
 #ifdef DOVETAIL_HAVE_MYSQL
     {"mysql",    open_mysql, Source::text},
 #endif
+    {"nis",      open_nis},
 #ifdef DOVETAIL_HAVE_PCRE
     {"pcre",     open_pcre, Source::text},
 #endif

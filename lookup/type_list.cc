@@ -18,6 +18,7 @@ constexpr std::string_view kListedTypes[] = {
 #ifdef DOVETAIL_HAVE_MYSQL
     "mysql",
 #endif
+    "nis",
 #ifdef DOVETAIL_HAVE_PCRE
     "pcre",
 #endif

@@ -35,6 +35,7 @@ Opened open_unionmap(const OpenContext& context, std::string_view type, const st
 Opened open_randmap(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_cidr(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_regexp(const OpenContext& context, std::string_view type, const std::string& name);
+Opened open_nis(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_pcre(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_hash(const OpenContext& context, std::string_view type, const std::string& name);
 Opened open_btree(const OpenContext& context, std::string_view type, const std::string& name);
