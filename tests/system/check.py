@@ -264,7 +264,7 @@ def ordinary_user(host):
     """What he may not read is said, not passed over."""
     if not host.root:
         return
-    shutil.copytree(Path(host.command).parents[1], host.dir / "usr")
+    shutil.copytree(Path(host.command).parents[1], host.dir / "usr", symlinks=True)
     host.command = str(host.dir / "usr/sbin/dovetail")
     answer = subprocess.run(["setpriv", "--reuid", "nobody", "--regid", "65534", "--clear-groups", *host.arguments()], capture_output=True, text=True,
                             timeout=60, check=False)
