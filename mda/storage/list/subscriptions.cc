@@ -13,6 +13,8 @@ namespace dovetail::mda {
 
 namespace {
 
+constexpr std::string_view kVersion2 = "V\t2\n";
+
 struct TabEscape {
   char raw, letter;
 };
@@ -51,10 +53,12 @@ std::string tab_unescape(std::string_view text) {
 
 SubscriptionFile parse_subscriptions(std::string_view text, char storage_separator) {
   SubscriptionFile file;
-  file.version = text.starts_with("V\t2\n") ? 2 : text.empty() ? 2 : 1;
-  if (text.starts_with("V\t2\n")) text.remove_prefix(4);
+  file.version = text.starts_with(kVersion2) ? 2 : text.empty() ? 2 : 1;
+  if (text.starts_with(kVersion2)) text.remove_prefix(kVersion2.size());
   for (std::string_view line : base::split(text, '\n')) {
     if (line.empty()) continue;
+    // A head below blank lines: kept as a name it would be the head when the file is written again.
+    if (file.version == 1 && line == kVersion2.substr(0, kVersion2.size() - 1)) continue;
     std::string name;
     if (file.version == 1) {
       name = std::string(line);
