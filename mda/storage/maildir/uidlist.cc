@@ -12,11 +12,11 @@ namespace {
 Result<UidlistHeader> parse_uidlist_v1(const std::vector<std::string_view>& words) {
   UidlistHeader header;
   header.version = 1;
-  auto validity = words.size() > 1 ? base::parse_number<uint32_t>(words[1]) : std::nullopt;
-  auto next = words.size() > 2 ? base::parse_number<Uid>(words[2]) : std::nullopt;
-  if (!validity || !next) return permanent("(version 1)");
-  header.uid_validity = *validity;
-  header.next_uid = *next;
+  if (words.size() < 3) return permanent("(version 1)");
+  header.uid_validity = base::parse_number<uint32_t>(words[1]).value_or(0);
+  header.next_uid = base::parse_number<Uid>(words[2]).value_or(0);
+  // Zero is neither (RFC 3501 2.3.1.1), as in lists of version 3.
+  if (header.uid_validity == 0 || header.next_uid == 0) return permanent("(version 1)");
   return header;
 }
 
