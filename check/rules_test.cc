@@ -80,6 +80,14 @@ TEST_CASE("a connect string names the servers") {
   CHECK(source.hosts == std::vector<std::string>{"a", "/run/s"});
   CHECK(source.dbname == "d");
   CHECK(source.port == 3307);
+  CHECK(source.option_group.empty());
+  source = check::parse_connect("mysql",
+                                "host=a ssl_ca=/ca.pem ssl_verify_server_cert=yes "
+                                "option_file=/etc/my.cnf");
+  CHECK(source.tls_ca_file == "/ca.pem");
+  CHECK(source.tls_verify_cert);
+  CHECK(source.option_file == "/etc/my.cnf");
+  CHECK(source.option_group == "client");
   CHECK(check::parse_connect("sqlite", " /var/x.db ").path == "/var/x.db");
 }
 

@@ -91,6 +91,27 @@ std::pair<std::string, unsigned> host_and_port(const SqlSource& source, const st
 
 }  // namespace
 
+namespace {
+
+struct ConnectWord {
+  const char* table;         // in a mysql_table(5) file
+  std::string_view connect;  // in connect of a dovecot-sql.conf.ext
+  std::string SqlSource::*field;
+};
+// clang-format off
+constexpr ConnectWord connect_words[] = {
+    {"option_file",   "option_file",  &SqlSource::option_file},
+    {"option_group",  "option_group", &SqlSource::option_group},
+    {"tls_key_file",  "ssl_key",      &SqlSource::tls_key_file},
+    {"tls_cert_file", "ssl_cert",     &SqlSource::tls_cert_file},
+    {"tls_CAfile",    "ssl_ca",       &SqlSource::tls_ca_file},
+    {"tls_CApath",    "ssl_ca_path",  &SqlSource::tls_ca_path},
+    {"tls_ciphers",   "ssl_cipher",   &SqlSource::tls_ciphers},
+};
+// clang-format on
+
+}  // namespace
+
 SqlSource parse_connect(std::string_view driver, std::string_view connect) {
   SqlSource source;
   source.driver = driver;
@@ -107,7 +128,16 @@ SqlSource parse_connect(std::string_view driver, std::string_view connect) {
     if (name == "dbname") source.dbname = *value;
     if (name == "password") source.password = Secret(*value);
     if (name == "port") source.port = base::parse_number<unsigned>(*value).value_or(source.port);
+    if (name == "ssl_verify_server_cert") source.tls_verify_cert = *value == "yes";
+    for (auto& known : connect_words) {
+      if (name == known.connect) source.*known.field = *value;
+    }
   }
+  // Without a file the group is not read.
+  if (source.option_file.empty())
+    source.option_group.clear();
+  else if (source.option_group.empty())
+    source.option_group = "client";
   return source;
 }
 
@@ -194,6 +224,9 @@ const SqlSource* Databases::source_of(const TableRef& table) {
   made->dbname = cf->get("dbname");
   if (table.type == "pgsql") made->port = 5432;
   made->password = Secret(cf->get("password"));
+  for (auto& word : connect_words) (*made).*word.field = cf->get(word.table);
+  if (made->option_group.empty()) made->option_group = "client";
+  made->tls_verify_cert = cf->get("tls_verify_cert") == "yes";
   auto hosts = cf->get("hosts", table.type == "mysql" ? "localhost" : "");
   for (auto word : base::words(hosts, " \t\r\n,")) {
     auto host = plain_host(word);

@@ -26,6 +26,10 @@ struct SqlSource {
   std::string user, dbname, path;  // path: of an SQLite file
   Secret password;
   unsigned port = 3306;
+  // As the daemons connect: hashes must not cross the network in clear because of a check.
+  std::string option_file, option_group;
+  std::string tls_key_file, tls_cert_file, tls_ca_file, tls_ca_path, tls_ciphers;
+  bool tls_verify_cert = false;
   Place place;  // where it is configured
 };
 

@@ -40,18 +40,39 @@ void read_columns(MYSQL* handle, MYSQL_RES* result, SqlRows& rows) {
   }
 }
 
+const char* text_or_null(const std::string& text) {
+  return text.empty() ? nullptr : text.c_str();
+}
+
+void set_up(MYSQL* handle, const SqlSource& source) {
+  if (!source.option_file.empty())
+    mysql_options(handle, MYSQL_READ_DEFAULT_FILE, source.option_file.c_str());
+  if (!source.option_group.empty())
+    mysql_options(handle, MYSQL_READ_DEFAULT_GROUP, source.option_group.c_str());
+  if (!source.tls_key_file.empty() || !source.tls_cert_file.empty() ||
+      !source.tls_ca_file.empty() || !source.tls_ca_path.empty() || !source.tls_ciphers.empty()) {
+    mysql_ssl_set(handle, text_or_null(source.tls_key_file), text_or_null(source.tls_cert_file),
+                  text_or_null(source.tls_ca_file), text_or_null(source.tls_ca_path),
+                  text_or_null(source.tls_ciphers));
+  }
+  my_bool verify = source.tls_verify_cert;
+  mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+}
+
 }  // namespace
 
 Result<SqlRows> mysql_rows(const SqlSource& source, const std::string& host,
                            const std::string& query) {
   std::unique_ptr<MYSQL, MysqlCloser> handle(mysql_init(nullptr));
+  set_up(handle.get(), source);
   mysql_options(handle.get(), MYSQL_OPT_CONNECT_TIMEOUT, &kConnectSeconds);
   mysql_options(handle.get(), MYSQL_OPT_READ_TIMEOUT, &kReadSeconds);
   mysql_options(handle.get(), MYSQL_SET_CHARSET_NAME, "utf8mb4");
   const bool socket = host.starts_with('/');
-  if (!mysql_real_connect(handle.get(), socket ? nullptr : host.c_str(), source.user.c_str(),
-                          std::string(source.password.reveal()).c_str(), source.dbname.c_str(),
-                          source.port, socket ? host.c_str() : nullptr, 0))
+  std::string password(source.password.reveal());
+  if (!mysql_real_connect(handle.get(), socket ? nullptr : host.c_str(), text_or_null(source.user),
+                          text_or_null(password), text_or_null(source.dbname), source.port,
+                          socket ? host.c_str() : nullptr, 0))
     return mysql_failure(handle.get());
   if (mysql_real_query(handle.get(), query.data(), query.size()) != 0)
     return config_error(mysql_error(handle.get()));

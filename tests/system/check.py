@@ -223,6 +223,13 @@ def wrong_password(host):
 
 
 @CASES
+def tls_demanded(host):
+    """The server speaks no TLS: no password and no hash goes to it in clear where the table's file asks for TLS."""
+    host.edit("etc/users.cf", "password = secret", f"password = secret\ntls_CAfile = {host.dir}/cert.pem\ntls_verify_cert = yes")
+    host.says(r"^@/etc/users.cf:0: error: the database mailserver does not answer: .*(SSL|TLS)", 2)
+
+
+@CASES
 def no_server(host):
     for name in ("aliases", "domains", "users"):
         host.edit(f"etc/{name}.cf", f"127.0.0.1:{Host.server.port}", "127.0.0.1:1")
