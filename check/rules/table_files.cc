@@ -13,6 +13,7 @@
 #include "check/access.h"
 #include "check/rules.h"
 #include "check/sql/databases.h"
+#include "check/sql/listing_query.h"
 #include "check/tables.h"
 #include "common/base/file.h"
 #include "common/base/text.h"
@@ -153,6 +154,18 @@ Finding warning_at(const TableRef& table, const std::string& warning) {
   return finding;
 }
 
+// What no rule can go through must not look as if it had been found good.
+void note_unlisted(Report& report, const Place& place, std::string_view query) {
+  report.add({place, Severity::note, format("{} is too involved to be turned into a list", query),
+              "what it finds was not examined", "try it with single addresses"});
+}
+
+void judge_query(Site& site, Report& report, const TableRef& table) {
+  if (table.type != "mysql" && table.type != "sqlite") return;
+  auto cf = conf::TableCf::open(site.main_cf(), table.type, table.name);
+  if (cf && !listing_query(cf->get("query"))) note_unlisted(report, {table.name, 0}, "query");
+}
+
 void judge_content(Site& site, Report& report, const TableRef& table) {
   auto known = lookup::type_names();
   if (std::find(known.begin(), known.end(), table.type) == known.end()) return;
@@ -169,7 +182,7 @@ void judge_content(Site& site, Report& report, const TableRef& table) {
   auto& warnings = site.tables().warnings(table);
   for (size_t i = 0; i < warnings.size() && i < kMostWarnings; ++i)
     report.add(warning_at(table, warnings[i]));
-  if (opened) return;
+  if (opened) return judge_query(site, report, table);
   // Told by its database, or of a table inside.
   if (table.type == "sqlite" && !site.databases().rows(table, "SELECT 1")) return;
   for (auto& inner : inner_tables(table)) {
@@ -234,6 +247,11 @@ void rule_databases(Site& site, Report& report) {
                 "lookups fail: mail is put off with 451 4.3.0, and nobody can log in; what it "
                 "holds was not examined",
                 "start the server, or correct host, user and password"});
+  }
+  for (auto& one : site.databases().dovecot()) {
+    bool searched = one.source.driver == "mysql" || one.source.driver == "sqlite";
+    if (searched && !one.password_query.empty() && !listing_query(one.password_query, true))
+      note_unlisted(report, one.password_place, "password_query");
   }
   for (auto& one : site.databases().unreadable()) {
     report.add({one.place, one.denied ? Severity::note : Severity::error, one.text,
